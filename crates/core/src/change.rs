@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::id::{ShardId, Version, WorkerId};
+use crate::id::{ShardId, SlotName, Version, WorkerId};
 use crate::sequence::Checkpoint;
 use crate::snapshot::{Lease, Shard, Snapshot, Worker};
 use crate::time::WallTime;
@@ -101,6 +101,9 @@ pub struct Eviction {
     pub beat: WallTime,
     /// The state's version, which must be what the writer saw: Node evicts under it alone.
     pub version: Version,
+    /// The fan-out slots that it uses, which become free. Each must still be in its use, at this
+    /// version.
+    pub slots: BTreeMap<SlotName, Version>,
 }
 
 /// What happens to one shard, and under which condition.
@@ -278,6 +281,11 @@ impl Change {
         self.evict.as_ref().is_none_or(|eviction| {
             state.version == eviction.version
                 && state.workers.get(&eviction.victim).is_some_and(|w| w.beat == eviction.beat)
+                && eviction.slots.iter().all(|(name, seen)| {
+                    state.slots.get(name).is_some_and(|slot| {
+                        slot.used_by.as_ref() == Some(&eviction.victim) && slot.version == *seen
+                    })
+                })
         })
     }
 
@@ -304,8 +312,8 @@ impl Change {
         let Some(eviction) = &self.evict else { return };
         after.workers.remove(&eviction.victim);
         after.version = self.stamp.clone();
-        for slot in after.slots.values_mut() {
-            if slot.used_by.as_ref() == Some(&eviction.victim) {
+        for name in eviction.slots.keys() {
+            if let Some(slot) = after.slots.get_mut(name) {
                 slot.used_by = None;
                 slot.version = self.stamp.clone();
             }

@@ -1,6 +1,7 @@
 //! Decisions of Kinfolk's consumer groups, and nothing else: no I/O, no clock, no randomness.
 pub mod change;
 pub mod id;
+pub mod limits;
 pub mod sequence;
 pub mod snapshot;
 pub mod time;
