@@ -1,0 +1,144 @@
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ferrokinesis::store::{DurableStateOptions, Store, StoreOptions};
+
+use crate::{error::LocalError, local::Local};
+
+/// How the servers are to run. Made by [`Local::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs before `start`"]
+pub struct LocalBuilder {
+    pub(crate) kinesis_port: u16,
+    pub(crate) dynamodb_port: u16,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) shard_limit: u32,
+    pub(crate) read_limits: bool,
+    pub(crate) write_limits: bool,
+    pub(crate) transition: Duration,
+}
+
+impl Default for LocalBuilder {
+    fn default() -> Self {
+        Self {
+            kinesis_port: 0,
+            dynamodb_port: 0,
+            data_dir: None,
+            shard_limit: 100_000,
+            read_limits: true,
+            write_limits: false,
+            transition: Duration::from_millis(50),
+        }
+    }
+}
+
+impl LocalBuilder {
+    /// The port of Kinesis; 0, the default, is any free one.
+    pub fn kinesis_port(mut self, port: u16) -> Self {
+        self.kinesis_port = port;
+        self
+    }
+
+    /// The port of DynamoDB; 0, the default, is any free one.
+    pub fn dynamodb_port(mut self, port: u16) -> Self {
+        self.dynamodb_port = port;
+        self
+    }
+
+    /// Keeps everything in this folder, which only its owner can open. By default all is lost at the end.
+    pub fn data_dir(mut self, folder: PathBuf) -> Self {
+        self.data_dir = Some(folder);
+        self
+    }
+
+    /// The number of open shards of all streams together, 100,000 by default; beyond it `LimitExceededException`.
+    pub fn shard_limit(mut self, shards: u32) -> Self {
+        self.shard_limit = shards;
+        self
+    }
+
+    /// Whether reading is throttled as by AWS, which is the default: 5 GetRecords a second and 2 MB a second a shard.
+    pub fn read_limits(mut self, on: bool) -> Self {
+        self.read_limits = on;
+        self
+    }
+
+    /// Whether writing is throttled as by AWS: 1,000 records and 1 MiB a second a shard. Off by default.
+    pub fn write_limits(mut self, on: bool) -> Self {
+        self.write_limits = on;
+        self
+    }
+
+    /// How long a stream is CREATING, UPDATING or DELETING, and a consumer CREATING: 50 ms by default.
+    pub fn transition_time(mut self, time: Duration) -> Self {
+        self.transition = time;
+        self
+    }
+
+    /// Starts both servers on 127.0.0.1, inside the current Tokio runtime.
+    ///
+    /// # Errors
+    /// [`LocalError`] when a port is taken or the data folder cannot be used.
+    pub async fn start(self) -> Result<Local, LocalError> {
+        Local::start(self).await
+    }
+
+    pub(crate) fn open_store(&self) -> Result<Store, LocalError> {
+        let transition = u64::try_from(self.transition.as_millis()).unwrap_or(u64::MAX);
+        let durable = match &self.data_dir {
+            Some(folder) => Some(DurableStateOptions {
+                state_dir: private_folder(&folder.join("kinesis"))?,
+                snapshot_interval_secs: 30,
+                max_retained_bytes: None,
+            }),
+            None => None,
+        };
+        let store = Store::new(StoreOptions {
+            create_stream_ms: transition,
+            delete_stream_ms: transition,
+            update_stream_ms: transition,
+            shard_limit: self.shard_limit,
+            enforce_limits: self.write_limits,
+            durable,
+            ..StoreOptions::default()
+        });
+        store.check_ready().map_err(|error| LocalError::Stream(error.to_string()))?;
+        Ok(store)
+    }
+
+    pub(crate) fn open_database(&self) -> Result<dynoxide::Database, LocalError> {
+        let database = match &self.data_dir {
+            None => dynoxide::Database::memory(),
+            Some(folder) => {
+                let file = private_folder(folder)?.join("dynamodb.sqlite");
+                private_file(&file)?;
+                dynoxide::Database::new(&file.to_string_lossy())
+            }
+        };
+        database.map_err(|error| LocalError::Database(error.to_string()))
+    }
+}
+
+/// Makes a folder that only its owner can open.
+fn private_folder(path: &Path) -> Result<PathBuf, LocalError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|source| LocalError::Folder { path: path.to_owned(), source })?;
+    Ok(path.to_owned())
+}
+
+/// Makes an empty file that only its owner can read, unless there is one; SQLite gives its side files the same rights.
+fn private_file(path: &Path) -> Result<(), LocalError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .map(drop)
+        .map_err(|source| LocalError::Folder { path: path.to_owned(), source })
+}

@@ -1,0 +1,112 @@
+//! DynamoDB: `dynoxide`, which only serves a listener of its own, one loopback hop behind the gate.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::body::Body;
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+};
+
+use crate::{
+    fault::Server,
+    gate::{Backend, Call},
+    serve::Tasks,
+};
+
+/// The server's own half: runs until its task is ended.
+pub(crate) async fn run(listener: TcpListener, database: dynoxide::Database) {
+    if let Err(error) =
+        dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()).await
+    {
+        tracing::error!(error, "the local DynamoDB stopped");
+    }
+}
+
+/// Hands the calls of one client connection on, over one connection of its own: no pool is needed.
+#[derive(Debug, Clone)]
+pub(crate) struct DynamoDb {
+    address: SocketAddr,
+    tasks: Tasks,
+    sender: Arc<Mutex<Option<http1::SendRequest<Body>>>>,
+}
+
+impl DynamoDb {
+    pub(crate) fn new(address: SocketAddr, tasks: Tasks) -> Self {
+        Self { address, tasks, sender: Arc::default() }
+    }
+
+    async fn forward(
+        &self,
+        call: &Call,
+    ) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
+        let mut request = Request::new(Body::from(call.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.headers_mut() = call.headers.clone();
+        request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("localhost"));
+        // Copied from a request that may have come in chunks, or over HTTP/2.
+        request.headers_mut().remove(header::TRANSFER_ENCODING);
+        request.headers_mut().insert(header::CONTENT_LENGTH, call.body.len().into());
+
+        let mut sender = self.sender.lock().await;
+        let connection = match sender.take().filter(|open| !open.is_closed()) {
+            Some(open) => sender.insert(open),
+            None => sender.insert(self.connect().await?),
+        };
+        connection.ready().await?;
+        Ok(connection.send_request(request).await?)
+    }
+
+    async fn connect(
+        &self,
+    ) -> Result<http1::SendRequest<Body>, Box<dyn std::error::Error + Send + Sync>> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Ends with the sender, so with the client's connection.
+        self.tasks.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the connection to the local DynamoDB ended early");
+            }
+        });
+        Ok(sender)
+    }
+}
+
+impl Backend for DynamoDb {
+    const SERVER: Server = Server::DynamoDb;
+
+    async fn call(&self, call: Call) -> Response<Body> {
+        match self.forward(&call).await {
+            Ok(response) => response.map(Body::new),
+            Err(error) => {
+                tracing::error!(error, "the local DynamoDB does not answer");
+                self.refuse(
+                    &call,
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "InternalServerError",
+                    "no answer",
+                )
+            }
+        }
+    }
+
+    fn refuse(&self, _: &Call, status: StatusCode, code: &str, message: &str) -> Response<Body> {
+        // The two families of errors that DynamoDB answers with: its own, and those of the layer before it.
+        let family = match code {
+            "AccessDeniedException"
+            | "ExpiredTokenException"
+            | "SerializationException"
+            | "ServiceUnavailable" => "com.amazon.coral.service",
+            _ => "com.amazonaws.dynamodb.v20120810",
+        };
+        let error = serde_json::json!({ "__type": format!("{family}#{code}"), "message": message });
+        let mut response = Response::new(Body::from(error.to_string()));
+        *response.status_mut() = status;
+        let kind = header::HeaderValue::from_static("application/x-amz-json-1.0");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}

@@ -1,0 +1,133 @@
+//! What stands in front of both servers: it names the operation, counts it, and lets the faults have their way.
+
+use std::{future::Future, time::Duration};
+
+use axum::body::{Body, Bytes};
+use hyper::{HeaderMap, Request, Response, StatusCode, body::Incoming};
+
+use crate::{
+    counts::Counter,
+    fault::{FaultKind, Faults, Server},
+    serve::{Answer, Dropped},
+};
+
+/// Larger than any request that the services accept: 10 MiB of records in base64, with room for their keys.
+const MAX_BODY: usize = 24 * 1024 * 1024;
+
+/// How long a lost request hangs before its connection is closed.
+const HANG: Duration = Duration::from_millis(50);
+
+/// A request, read whole, so that it can be carried out twice.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) operation: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A server behind the gate.
+pub(crate) trait Backend: Clone + Send + Sync + 'static {
+    const SERVER: Server;
+
+    /// Carries a call out.
+    fn call(&self, call: Call) -> impl Future<Output = Response<Body>> + Send;
+
+    /// The service's own wording of an error.
+    fn refuse(&self, call: &Call, status: StatusCode, code: &str, message: &str) -> Response<Body>;
+}
+
+/// Counts and faults around a backend.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate<B> {
+    pub(crate) backend: B,
+    pub(crate) faults: Faults,
+    pub(crate) counter: Counter,
+}
+
+impl<B: Backend> Answer for Gate<B> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
+        let (head, body) = request.into_parts();
+        let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+        let operation =
+            target.and_then(|target| target.rsplit('.').next()).unwrap_or("").to_owned();
+        let body = axum::body::to_bytes(Body::new(body), MAX_BODY).await;
+        let too_large = body.is_err();
+        let call = Call { operation, headers: head.headers, body: body.unwrap_or_default() };
+        if too_large {
+            let message = "the request is larger than any that the service accepts";
+            return Ok(self.backend.refuse(
+                &call,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "SerializationException",
+                message,
+            ));
+        }
+        self.counter.count(B::SERVER, &call.operation);
+        let verdict = self.faults.judge(B::SERVER, &call.operation);
+        if !verdict.delay.is_zero() {
+            tokio::time::sleep(verdict.delay).await;
+        }
+        match verdict.kind {
+            None => Ok(self.backend.call(call).await),
+            Some(kind) => self.misbehave(kind, call).await,
+        }
+    }
+}
+
+impl<B: Backend> Gate<B> {
+    async fn misbehave(&self, kind: FaultKind, call: Call) -> Result<Response<Body>, Dropped> {
+        let refuse = |status, code, message| Ok(self.backend.refuse(&call, status, code, message));
+        match kind {
+            FaultKind::LoseRequest => {
+                tokio::time::sleep(HANG).await;
+                Err(Dropped)
+            }
+            FaultKind::LoseAnswer => {
+                drop(self.backend.call(call).await);
+                Err(Dropped)
+            }
+            FaultKind::Duplicate => {
+                drop(self.backend.call(call.clone()).await);
+                Ok(self.backend.call(call).await)
+            }
+            FaultKind::Throttle => refuse(
+                StatusCode::BAD_REQUEST,
+                "ProvisionedThroughputExceededException",
+                "Rate exceeded (an injected fault)",
+            ),
+            FaultKind::ServerError => {
+                let code = match B::SERVER {
+                    Server::Kinesis => "InternalFailure",
+                    Server::DynamoDb => "InternalServerError",
+                };
+                refuse(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    code,
+                    "Internal error (an injected fault)",
+                )
+            }
+            FaultKind::Unavailable => refuse(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailable",
+                "Unavailable (an injected fault)",
+            ),
+            FaultKind::Denied => refuse(
+                StatusCode::BAD_REQUEST,
+                "AccessDeniedException",
+                "Not authorized (an injected fault)",
+            ),
+            FaultKind::ExpiredToken => refuse(
+                StatusCode::BAD_REQUEST,
+                "ExpiredTokenException",
+                "The security token included in the request is expired (an injected fault)",
+            ),
+            FaultKind::ExpiredIterator => refuse(
+                StatusCode::BAD_REQUEST,
+                "ExpiredIteratorException",
+                "Iterator expired (an injected fault)",
+            ),
+            // Delays were served before.
+            FaultKind::Delay(_) => Ok(self.backend.call(call).await),
+        }
+    }
+}

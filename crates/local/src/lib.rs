@@ -1,0 +1,33 @@
+//! Kinesis and DynamoDB inside the process, for demos and tests.
+//!
+//! Each listens on a loopback port of its own and answers as AWS does, down to the throttling; calls can be made to go
+//! wrong while the servers run ([`Faults`]). Nothing is checked that would need an account: any credentials will do.
+//!
+//! ```no_run
+//! # async fn demo() -> Result<(), kinfolk_local::LocalError> {
+//! use kinfolk_local::{Fault, FaultKind, Local};
+//!
+//! let local = Local::builder().start().await?;
+//! println!("{} {}", local.kinesis_endpoint(), local.dynamodb_endpoint());
+//! local.faults().add(Fault::dynamodb(FaultKind::Throttle).on("UpdateItem").times(3));
+//! local.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod clock;
+mod counts;
+mod dynamodb;
+mod error;
+mod fault;
+mod gate;
+mod kinesis;
+mod local;
+mod serve;
+
+pub use builder::LocalBuilder;
+pub use counts::Counts;
+pub use error::LocalError;
+pub use fault::{Fault, FaultId, FaultKind, Faults, Server};
+pub use local::Local;

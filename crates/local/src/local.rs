@@ -1,0 +1,112 @@
+use std::{io, net::SocketAddr};
+
+use tokio::net::TcpListener;
+
+use crate::{
+    builder::LocalBuilder,
+    counts::{Counter, Counts},
+    dynamodb::{self, DynamoDb},
+    error::LocalError,
+    fault::Faults,
+    gate::Gate,
+    kinesis::Kinesis,
+    serve::{self, Tasks},
+};
+
+/// Both servers, running. Dropping it ends them at once, with their connections.
+#[derive(Debug)]
+pub struct Local {
+    kinesis: SocketAddr,
+    dynamodb: SocketAddr,
+    faults: Faults,
+    counter: Counter,
+    tasks: Tasks,
+}
+
+impl Local {
+    /// Servers on free ports, in memory, unless told otherwise.
+    pub fn builder() -> LocalBuilder {
+        LocalBuilder::default()
+    }
+
+    pub(crate) async fn start(builder: LocalBuilder) -> Result<Self, LocalError> {
+        let (kinesis, kinesis_listener) = listen(builder.kinesis_port).await?;
+        let (dynamodb, dynamodb_listener) = listen(builder.dynamodb_port).await?;
+        let (inner, inner_listener) = listen(0).await?;
+        let local = Self {
+            kinesis,
+            dynamodb,
+            faults: Faults::default(),
+            counter: Counter::default(),
+            tasks: Tasks::new(),
+        };
+
+        let backend = Kinesis::new(builder.open_store()?);
+        let gate = local.gate(backend);
+        local
+            .tasks
+            .spawn(serve::accept(kinesis_listener, local.tasks.clone(), move || gate.clone()));
+
+        local.tasks.spawn(dynamodb::run(inner_listener, builder.open_database()?));
+        let (faults, counter, tasks) =
+            (local.faults.clone(), local.counter.clone(), local.tasks.clone());
+        let gate = move || Gate {
+            backend: DynamoDb::new(inner, tasks.clone()),
+            faults: faults.clone(),
+            counter: counter.clone(),
+        };
+        local.tasks.spawn(serve::accept(dynamodb_listener, local.tasks.clone(), gate));
+        Ok(local)
+    }
+
+    /// Where Kinesis listens: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn kinesis_endpoint(&self) -> String {
+        format!("http://{}", self.kinesis)
+    }
+
+    /// Where DynamoDB listens: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn dynamodb_endpoint(&self) -> String {
+        format!("http://{}", self.dynamodb)
+    }
+
+    /// The region of both servers.
+    #[must_use]
+    pub fn region(&self) -> &'static str {
+        "us-east-1"
+    }
+
+    /// The faults in force: to be cloned, and changed while the servers run.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The number of calls so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counter.read()
+    }
+
+    /// Ends both servers and waits until their tasks are gone.
+    pub async fn shutdown(self) {
+        self.tasks.shutdown().await;
+    }
+
+    fn gate<B>(&self, backend: B) -> Gate<B> {
+        Gate { backend, faults: self.faults.clone(), counter: self.counter.clone() }
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.tasks.abort();
+    }
+}
+
+async fn listen(port: u16) -> Result<(SocketAddr, TcpListener), LocalError> {
+    let bind = |source: io::Error| LocalError::Bind { port, source };
+    let listener = serve::listen(port).await.map_err(bind)?;
+    Ok((listener.local_addr().map_err(bind)?, listener))
+}
