@@ -215,40 +215,59 @@ impl Change {
         if !self.holds(state) {
             return Committed::Refused(state.cloned());
         }
-        let mut after = match (&self.chain, state) {
-            (Chain::Create { created_on, started_at, .. }, _)
-            | (Chain::Reset { created_on, started_at, .. }, _) => Snapshot {
-                created_on: *created_on,
-                version: self.stamp.clone(),
-                started_at: Some(*started_at),
-                workers: BTreeMap::new(),
-                slots: BTreeMap::new(),
-                shards: BTreeMap::new(),
-            },
-            (_, Some(state)) => state.clone(),
-            // `holds` has refused every other write without a state.
-            (_, None) => return Committed::Refused(None),
+        // Without a state, `holds` has refused everything that does not bring its own.
+        let Some(mut after) = self.blank().or_else(|| state.cloned()) else {
+            return Committed::Refused(None);
         };
-        self.move_writer(&mut after);
-        self.remove_victim(&mut after);
-        for (id, edit) in &self.shards {
-            edit.effect.carry_out(id, &self.stamp, &mut after.shards);
-        }
+        self.carry_out(&mut after);
         Committed::Applied(after)
+    }
+
+    /// The state that a [`Chain::Create`] or a [`Chain::Reset`] writes, whatever there was before;
+    /// `None` for every other change.
+    pub fn fresh(&self) -> Option<Snapshot> {
+        let mut state = self.blank()?;
+        self.carry_out(&mut state);
+        Some(state)
+    }
+
+    /// The empty state that a new group begins with.
+    fn blank(&self) -> Option<Snapshot> {
+        let (Chain::Create { created_on, started_at, .. }
+        | Chain::Reset { created_on, started_at, .. }) = &self.chain
+        else {
+            return None;
+        };
+        Some(Snapshot {
+            created_on: *created_on,
+            version: self.stamp.clone(),
+            started_at: Some(*started_at),
+            workers: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            shards: BTreeMap::new(),
+        })
+    }
+
+    fn carry_out(&self, state: &mut Snapshot) {
+        self.move_writer(state);
+        self.remove_victim(state);
+        for (id, edit) in &self.shards {
+            edit.effect.carry_out(id, &self.stamp, &mut state.shards);
+        }
     }
 
     /// The workers of ours that this change gives shards to.
     pub fn receivers(&self) -> BTreeSet<&WorkerId> {
         self.shards
             .values()
-            .filter_map(|edit| match &edit.effect {
-                Effect::Set(Update { lease: LeaseUpdate::Assign { lease, .. }, .. }) => {
-                    Some(&lease.owner)
-                }
-                _ => None,
-            })
+            .filter_map(|edit| edit.assigned())
             .filter(|owner| **owner != self.worker)
             .collect()
+    }
+
+    /// Whether an edit of this change begins a tenure of another worker.
+    pub fn gives(&self, edit: &Edit) -> bool {
+        edit.assigned().is_some_and(|owner| *owner != self.worker)
     }
 
     /// Whether every condition of the change holds.
@@ -322,6 +341,16 @@ impl Change {
 }
 
 impl Edit {
+    /// Whose tenure it begins.
+    fn assigned(&self) -> Option<&WorkerId> {
+        match &self.effect {
+            Effect::Set(Update { lease: LeaseUpdate::Assign { lease, .. }, .. }) => {
+                Some(&lease.owner)
+            }
+            _ => None,
+        }
+    }
+
     fn holds(&self, entry: Option<&Shard>) -> bool {
         match &self.guard {
             Guard::None => true,

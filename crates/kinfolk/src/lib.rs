@@ -2,5 +2,6 @@
 
 mod aws;
 pub mod error;
+pub mod store;
 
 pub use error::{Error, ErrorKind, Result};

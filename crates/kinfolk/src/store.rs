@@ -1,5 +1,7 @@
 //! Where a group's shared state lives.
 
+pub mod memory;
+
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
