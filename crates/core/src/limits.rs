@@ -70,8 +70,12 @@ impl Limits {
             Effect::Forget => return self.forget,
             Effect::Set(update) => update,
         };
-        let guard = if matches!(edit.guard, Guard::Tenure(_)) { self.tenure } else { 0 };
-        (self.entry + guard + self.of_update(update, gives)).max(self.least)
+        let (guard, least) = match edit.guard {
+            Guard::Tenure(_) => (self.tenure, self.least),
+            Guard::Ended(_) => (0, self.forget),
+            _ => (0, self.least),
+        };
+        (self.entry + guard + self.of_update(update, gives)).max(least)
     }
 
     fn of_update(&self, update: &Update, gives: bool) -> u32 {

@@ -1,5 +1,6 @@
 //! Where a group's shared state lives.
 
+pub mod dynamo;
 pub mod memory;
 
 use std::fmt::Debug;

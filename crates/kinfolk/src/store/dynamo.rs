@@ -1,0 +1,3 @@
+//! The state in DynamoDB.
+
+pub mod lifion;

@@ -1,0 +1,53 @@
+//! How much one write holds.
+
+use kinfolk_core::limits::Limits;
+
+/// The room of one write in lifion's layout.
+///
+/// The unit is a byte of the update expression. The condition has as many bytes and 300
+/// operators; what takes more of those than of the update is counted by them, an operator as 14
+/// bytes, so that whatever fits the room fits all three. About 70 checkpoints, 60 takes or gives,
+/// 70 releases, 120 tracks, 70 forgets or 20 entries under their tenure fit one write.
+///
+/// What the writer's own entry and an eviction take is outside the room: [`Limits::room`] plus
+/// that is what DynamoDB takes.
+pub const LIFION: Limits = Limits {
+    room: 4_000,
+    // `#s.#AA.#v=:AA AND `: 18 bytes, 2 operators.
+    least: 2 * OPERATOR,
+    // `#s.#AA.#v=:v,`
+    entry: 13,
+    // Two comparisons of 18 bytes, one of 79 for the sequence number: 14 operators.
+    tenure: 14 * OPERATOR,
+    // `#s.#AA.#q=:AA,#s.#AA.#a=:AA,#s.#AA.#i=:AA,`
+    checkpoint: 42,
+    // `#s.#AA.#x=:AA,`
+    dated: 14,
+    // `#s.#AA.#o=:AA,#s.#AA.#x=:AA,#s.#AA.#k=:AA,` and `#s.#AA.#f,`
+    take: 52,
+    // As a take; the receiver has two conditions of 68 bytes together.
+    give: GIVE,
+    // `#s.#AA.#o=:n,#s.#AA.#x=:n,#s.#AA.#f=:AA,`
+    release: 40,
+    // `#s.#AA.#d=:t,`; as a guard 2 operators more, which `forget` counts.
+    end: 13,
+    // `#s.#AA.#p=:AA,#s.#AA.#j=:AA,`
+    parents: 28,
+    // `#s.#AA=:AA,`; `attribute_not_exists(#s.#AA) AND `: 33 bytes, 2 operators.
+    insert: 33,
+    // `#s.#AA=if_not_exists(#s.#AA,:AA),`
+    track: 33,
+    // `#s.#AA,`; two comparisons: 4 operators.
+    forget: 4 * OPERATOR,
+    // `attribute_not_exists(#c.#AA) AND `: 33 bytes, 2 operators.
+    absent: 33,
+    // `#e.#AA.#u=:n,#e.#AA.#v=:v,`; two comparisons: 4 operators.
+    slot: 4 * OPERATOR,
+};
+
+/// What one of the condition's 300 operators stands for.
+const OPERATOR: u32 = 14;
+
+/// What a tenure of another worker takes beyond its entry: its condition of 18 bytes and the
+/// receiver's of 68, less what `entry` counts.
+const GIVE: u32 = 18 + 68 - 13;
