@@ -351,7 +351,8 @@ impl Edit {
         }
     }
 
-    fn holds(&self, entry: Option<&Shard>) -> bool {
+    /// Whether the condition holds for the shard's entry.
+    pub fn holds(&self, entry: Option<&Shard>) -> bool {
         match &self.guard {
             Guard::None => true,
             Guard::Absent => entry.is_none(),

@@ -1,0 +1,513 @@
+//! The coordinator: what one worker decides, as a pure function of what it was told.
+//!
+//! [`Coordinator::step`] takes an input (time passed, a look came back, a write was refused, …)
+//! and answers with effects for the shell to carry out. Losing a race is an ordinary input. The
+//! rules P1 to P10 that the comments name are those of `docs/protocol.md`.
+//!
+//! | file | what it decides |
+//! | --- | --- |
+//! | `enter` | the write that creates the group's state, or joins it |
+//! | `adopt` | what a state says about this worker's own leases |
+//! | `watch` | who is silent, and since when |
+//! | `share` | which shards should be whose, and which of ours to drain |
+//! | `draft` | the next write of a member |
+//! | `end` | the write that ends a shard and makes its children readable |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::backoff::Backoff;
+use crate::balance::Plan;
+use crate::change::{Change, Committed, Progress};
+use crate::event::Event;
+use crate::id::{IdSource, ShardId, WorkerId};
+use crate::limits::Limits;
+use crate::reader::Position;
+use crate::sequence::Part;
+use crate::snapshot::{About, Snapshot};
+use crate::time::{Now, WallTime};
+use crate::topology::{Initial, Listing};
+
+mod adopt;
+mod draft;
+mod end;
+mod enter;
+mod settings;
+mod share;
+mod watch;
+
+pub use settings::{Settings, Timing};
+
+/// How repeated attempts of one write are spaced. The first comes soon: three must fit before
+/// the worker's own fence.
+const RETRY: Backoff = Backoff { base_ms: 100, max_ms: 1_000, factor: 2 };
+
+/// What the coordinator is told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// Time passed.
+    Tick,
+    /// The first reading of everything: what a worker needs before it can join.
+    Opened {
+        /// When the stream was created, in whole milliseconds as JavaScript rounds them.
+        created_on: WallTime,
+        /// Its shards.
+        listing: Listing,
+        /// The group's state, if there is one.
+        state: Option<Snapshot>,
+    },
+    /// A look came back.
+    Looked(Option<Snapshot>),
+    /// A look failed.
+    LookFailed,
+    /// A change was carried out or refused.
+    Committed(Committed),
+    /// Nobody knows what became of a change.
+    CommitFailed,
+    /// A complete listing came back.
+    Listed(Listing),
+    /// A listing failed.
+    ListFailed,
+    /// Nothing of a shard is in anybody's hands any more, and no more is handed out.
+    Drained {
+        /// The shard.
+        shard: ShardId,
+        /// The tenure that drained.
+        epoch: u64,
+        /// How far the shard is done.
+        progress: Option<Progress>,
+    },
+    /// Every record of a closed shard is acknowledged.
+    Ended {
+        /// The shard.
+        shard: ShardId,
+        /// The tenure that read it.
+        epoch: u64,
+        /// How far the shard is done; `None` if it held no record.
+        progress: Option<Progress>,
+        /// The children that Kinesis named with the end.
+        children: Vec<ShardId>,
+    },
+    /// Kinesis does not know a shard that this worker reads: list before believing it.
+    Missing,
+    /// Hand everything over and leave.
+    Shutdown {
+        /// How long to wait for records that are being handled, in milliseconds.
+        limit_ms: u64,
+    },
+}
+
+/// What the shell is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Read the state; answer with [`Input::Looked`] or [`Input::LookFailed`].
+    Look,
+    /// List the stream's shards; answer with [`Input::Listed`] or [`Input::ListFailed`].
+    List,
+    /// Carry out a change; answer with [`Input::Committed`] or [`Input::CommitFailed`].
+    Commit(Change),
+    /// The worker's leases hold until [`Timing::fence_ms`] after this moment, by the clock that
+    /// goes fastest. Past that nothing may be handed out (P3).
+    Believe {
+        /// When the acknowledged beat was first sent.
+        since: Now,
+    },
+    /// Read a shard and hand out its records.
+    Start(Start),
+    /// Hand out no more of a shard; answer with [`Input::Drained`] when nothing is out.
+    Drain {
+        /// The shard.
+        shard: ShardId,
+        /// The tenure.
+        epoch: u64,
+    },
+    /// A drain was called off: hand out again.
+    Resume {
+        /// The shard.
+        shard: ShardId,
+        /// The tenure.
+        epoch: u64,
+    },
+    /// The tenure is over: hand out nothing, take no more acknowledgements.
+    Stop {
+        /// The shard.
+        shard: ShardId,
+        /// The tenure.
+        epoch: u64,
+    },
+    /// Tell whoever listens.
+    Notice(Event),
+    /// The worker cannot take part.
+    Fail(Failure),
+    /// The worker has left; nothing follows.
+    Finished,
+}
+
+/// A tenure that begins.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Start {
+    /// The shard.
+    pub shard: ShardId,
+    /// The fencing token of its deliveries.
+    pub epoch: u64,
+    /// Where to read.
+    pub from: Position,
+    /// What is already done of the first record.
+    pub part: Option<Part>,
+}
+
+/// Why a worker cannot take part.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The state belongs to a stream that was created later than the live one.
+    NewerStream {
+        /// When that stream was created.
+        stored: WallTime,
+    },
+    /// The stream was deleted and made again, but workers of the old one are alive.
+    StreamRecreated {
+        /// When the old stream was created.
+        stored: WallTime,
+        /// A worker that beat within the last minute.
+        alive: WorkerId,
+    },
+}
+
+/// Decides for one worker of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Coordinator {
+    settings: Settings,
+    ids: IdSource,
+    me: WorkerId,
+    phase: Phase,
+    created_on: WallTime,
+    listing: Listing,
+    listed_at: Now,
+    listing_now: bool,
+    /// The latest state that may be believed (P4).
+    view: Option<Snapshot>,
+    viewed_at: Now,
+    looking: Option<u64>,
+    /// My latest acknowledged beat, and when it was acknowledged.
+    beat: WallTime,
+    acked_at: Now,
+    /// How many writes were acknowledged: a look that began before the last one is stale.
+    acks: u64,
+    sent_at: Now,
+    write: Option<Write>,
+    /// A write was refused: the next one is due at once.
+    again: bool,
+    /// Refusals in a row of writes that held more than a beat.
+    refusals: u32,
+    /// How often an entry made a write fail that was otherwise good.
+    contested: BTreeMap<ShardId, u32>,
+    held: BTreeMap<ShardId, Held>,
+    /// The highest epoch of each shard that was let go of (P4).
+    floor: BTreeMap<ShardId, u64>,
+    /// How far shards were done that this worker held once: for a state that was deleted.
+    remembered: BTreeMap<ShardId, Progress>,
+    /// The state was deleted; `view` is what it was.
+    missing: bool,
+    watch: watch::Watch,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// Nothing is known yet.
+    Opening,
+    /// Known, but not a member: before joining, or after an eviction.
+    Outside,
+    Member,
+    /// `comes_back`: under another id, because the wall clock was set back.
+    Leaving { since: Now, limit_ms: u64, comes_back: bool },
+    Over,
+}
+
+/// The one write in flight. It is repeated as it stands until its fate is known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Write {
+    change: Change,
+    /// When it was *first* sent: the belief that it earns counts from here (P3), since from
+    /// here on others may have seen its beat.
+    first_sent: Now,
+    attempts: u32,
+    /// When to send it again; `None` while an answer is awaited.
+    again_at: Option<Now>,
+}
+
+/// A shard that this worker holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Held {
+    epoch: u64,
+    stage: Stage,
+    progress: Option<Progress>,
+    /// A drain was called off a moment ago: no other before this.
+    rest_until: Option<Now>,
+    warned_ahead: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    Reading,
+    Draining { since: Now },
+    Drained,
+    Ended { since: Now, children: BTreeSet<ShardId> },
+}
+
+impl Coordinator {
+    /// A coordinator for a worker that is about to start. Seed `ids` with randomness.
+    pub fn new(settings: Settings, mut ids: IdSource, now: Now) -> Self {
+        Self {
+            settings,
+            me: ids.worker(),
+            ids,
+            phase: Phase::Opening,
+            created_on: WallTime::default(),
+            listing: Listing::default(),
+            listed_at: now,
+            listing_now: false,
+            view: None,
+            viewed_at: now,
+            looking: None,
+            beat: WallTime::default(),
+            acked_at: now,
+            acks: 0,
+            sent_at: now,
+            write: None,
+            again: false,
+            refusals: 0,
+            contested: BTreeMap::new(),
+            held: BTreeMap::new(),
+            floor: BTreeMap::new(),
+            remembered: BTreeMap::new(),
+            missing: false,
+            watch: watch::Watch::default(),
+        }
+    }
+
+    /// The worker's id. It changes when the worker was evicted (P9).
+    pub fn me(&self) -> &WorkerId {
+        &self.me
+    }
+
+    /// The latest state that may be believed.
+    pub fn view(&self) -> Option<&Snapshot> {
+        self.view.as_ref()
+    }
+
+    /// The latest complete listing.
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// The shards that this worker holds, with the epoch of each.
+    pub fn held(&self) -> impl Iterator<Item = (&ShardId, u64)> {
+        self.held.iter().map(|(shard, held)| (shard, held.epoch))
+    }
+
+    /// Notes how far a shard is done; it is stored with the next beat. Moves only forward.
+    pub fn progress(&mut self, shard: &ShardId, epoch: u64, progress: Progress) {
+        if let Some(held) = self.held.get_mut(shard).filter(|held| held.epoch == epoch) {
+            held.advance(Some(progress));
+        }
+    }
+
+    /// Takes an input and says what to do.
+    pub fn step(&mut self, now: &Now, input: Input) -> Vec<Effect> {
+        let mut out = Vec::new();
+        match input {
+            Input::Tick => {}
+            Input::Opened { created_on, listing, state } => {
+                self.created_on = created_on;
+                self.listed(now, listing);
+                self.view = state;
+                self.viewed_at = *now;
+                self.phase = Phase::Outside;
+            }
+            Input::Looked(state) => self.looked(now, state, &mut out),
+            Input::LookFailed => {
+                self.looking = None;
+                self.viewed_at = *now; // the next look is due in the usual time
+            }
+            Input::Committed(committed) => self.committed(now, committed, &mut out),
+            Input::CommitFailed => self.commit_failed(now),
+            Input::Listed(listing) => self.listed(now, listing),
+            Input::ListFailed => self.listing_now = false,
+            Input::Drained { shard, epoch, progress } => self.drained(&shard, epoch, progress),
+            Input::Ended { shard, epoch, progress, children } => {
+                self.ended(now, &shard, epoch, progress, children);
+            }
+            Input::Missing => self.ask_for_listing(&mut out),
+            Input::Shutdown { limit_ms } => self.shutdown(now, limit_ms, &mut out),
+        }
+        self.decide(now, &mut out);
+        out
+    }
+
+    /// In how many milliseconds [`Input::Tick`] is due at the latest. Earlier does no harm.
+    pub fn wake_in(&self, now: &Now) -> u64 {
+        let timing = &self.settings.timing;
+        let until = |since: &Now, ms: u64| ms.saturating_sub(now.at_most_since(since));
+        let write = match &self.write {
+            Some(Write { again_at: Some(at), .. }) => at.mono.saturating_sub(now.mono),
+            Some(_) => u64::MAX,
+            None if self.again => 0,
+            None => until(&self.sent_at, timing.beat_ms.into()),
+        };
+        let look = match self.looking {
+            Some(_) => u64::MAX,
+            None => until(&self.viewed_at, timing.look_ms.into()),
+        };
+        let judge = self.watch.next_deadline(now, self.view.as_ref());
+        match self.phase {
+            Phase::Opening | Phase::Over => timing.look_ms.into(),
+            _ => write.min(look).min(judge).clamp(1, timing.look_ms.into()),
+        }
+    }
+
+    fn decide(&mut self, now: &Now, out: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Opening | Phase::Over) {
+            return;
+        }
+        if self.gave_up_leaving(now) {
+            return self.finish(out);
+        }
+        self.notice_clock_set_back(now, out);
+        let plan = match self.phase {
+            Phase::Member => self.plan(now),
+            _ => Plan::default(),
+        };
+        self.move_drains(now, &plan, out);
+        self.drain_everything(now, out);
+        match &mut self.write {
+            Some(write) => {
+                if write.again_at.is_some_and(|at| now.mono >= at.mono) {
+                    write.again_at = None;
+                    write.attempts += 1;
+                    out.push(Effect::Commit(write.change.clone()));
+                }
+            }
+            None => self.write_next(now, &plan, out),
+        }
+        self.ask_what_is_due(now, out);
+    }
+
+    fn write_next(&mut self, now: &Now, plan: &Plan, out: &mut Vec<Effect>) {
+        let change = match self.phase {
+            Phase::Outside => self.enter(now, out),
+            Phase::Member | Phase::Leaving { .. } => self.draft(now, plan),
+            Phase::Opening | Phase::Over => None,
+        };
+        if let Some(change) = change {
+            self.sent_at = *now;
+            self.again = false;
+            out.push(Effect::Commit(change.clone()));
+            self.write = Some(Write { change, first_sent: *now, attempts: 1, again_at: None });
+        }
+    }
+
+    fn ask_what_is_due(&mut self, now: &Now, out: &mut Vec<Effect>) {
+        let look_ms = u64::from(self.settings.timing.look_ms);
+        let idle = self.looking.is_none() && self.write.is_none();
+        if idle && self.phase != Phase::Outside && now.at_most_since(&self.viewed_at) >= look_ms {
+            self.looking = Some(self.acks);
+            out.push(Effect::Look);
+        }
+        let audit_due = now.at_most_since(&self.listed_at) >= settings::AUDIT_MS && self.audits();
+        if audit_due || self.end_waits_for_a_listing(now) {
+            self.ask_for_listing(out);
+        }
+    }
+
+    fn ask_for_listing(&mut self, out: &mut Vec<Effect>) {
+        if !std::mem::replace(&mut self.listing_now, true) {
+            out.push(Effect::List);
+        }
+    }
+
+    fn listed(&mut self, now: &Now, listing: Listing) {
+        self.listing_now = false;
+        self.listed_at = *now;
+        self.watch.listed(now, &listing, self.view.as_ref());
+        self.listing = listing;
+    }
+
+    fn commit_failed(&mut self, now: &Now) {
+        if let Some(write) = &mut self.write {
+            // An attempt that used up its limit has waited long enough already.
+            let waited = now.at_most_since(&write.first_sent);
+            let limit = u64::from(self.settings.timing.attempt_ms) * u64::from(write.attempts);
+            let delay = if waited >= limit {
+                1
+            } else {
+                RETRY.delay(write.attempts - 1, write.first_sent.mono)
+            };
+            write.again_at = Some(now.plus(delay));
+        }
+    }
+
+    fn drained(&mut self, shard: &ShardId, epoch: u64, progress: Option<Progress>) {
+        if let Some(held) = self.held.get_mut(shard).filter(|held| held.epoch == epoch) {
+            held.advance(progress);
+            if matches!(held.stage, Stage::Draining { .. }) {
+                held.stage = Stage::Drained;
+            }
+        }
+    }
+
+    fn ended(
+        &mut self,
+        now: &Now,
+        shard: &ShardId,
+        epoch: u64,
+        progress: Option<Progress>,
+        children: Vec<ShardId>,
+    ) {
+        if let Some(held) = self.held.get_mut(shard).filter(|held| held.epoch == epoch) {
+            held.advance(progress);
+            held.stage = Stage::Ended { since: *now, children: children.into_iter().collect() };
+        }
+    }
+
+    fn shutdown(&mut self, now: &Now, limit_ms: u64, out: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Member => {
+                self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: false };
+                self.drain_everything(now, out);
+            }
+            // A join that is in flight may be applied: it is waited for, and left again.
+            Phase::Outside if self.write.is_some() => {
+                self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: false };
+            }
+            Phase::Opening | Phase::Outside => self.finish(out),
+            Phase::Leaving { .. } | Phase::Over => {}
+        }
+    }
+
+    /// The state cannot be reached: what is stored stays, and the leases run out by silence.
+    fn gave_up_leaving(&self, now: &Now) -> bool {
+        let spare = 3 * u64::from(self.settings.timing.attempt_ms);
+        matches!(self.phase, Phase::Leaving { since, limit_ms, .. }
+            if now.at_most_since(&since) >= limit_ms.saturating_add(spare))
+    }
+
+    fn finish(&mut self, out: &mut Vec<Effect>) {
+        let held = std::mem::take(&mut self.held);
+        out.extend(held.into_iter().map(|(shard, held)| Effect::Stop { shard, epoch: held.epoch }));
+        self.phase = Phase::Over;
+        self.write = None;
+        out.push(Effect::Finished);
+    }
+}
+
+impl Held {
+    fn advance(&mut self, progress: Option<Progress>) {
+        let known = self.progress.as_ref().map(|p| &p.checkpoint);
+        if progress.as_ref().map(|p| &p.checkpoint) > known {
+            self.progress = progress;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! The next write of a member: everything that is due, as far as one write holds it.
+
+use std::collections::BTreeMap;
+
+use super::share::assign;
+use super::{Coordinator, Effect, Held, Phase, Stage, settings};
+use crate::balance::Plan;
+use crate::change::{
+    Chain, Change, Edit, Effect as ShardEffect, Eviction, Guard, LeaseUpdate, Progress, Update,
+};
+use crate::id::{ShardId, Version, WorkerId};
+use crate::limits::Limits;
+use crate::snapshot::{Shard, Snapshot};
+use crate::time::Now;
+
+/// How often an entry may spoil a write before it is written in the form that others cannot
+/// disturb (protocol, section 2.4).
+const CONTESTED: u32 = 2;
+/// How far the wall clock may be set back before the worker leaves and joins under another id:
+/// a beat that lies in the future would keep a dead worker alive for Node consumers.
+const SET_BACK_MS: i64 = 1_000;
+
+/// A write that is being filled.
+pub(super) struct Draft<'a> {
+    limits: &'a Limits,
+    room: u32,
+    pub(super) change: Change,
+    /// Something did not fit.
+    full: bool,
+}
+
+impl Draft<'_> {
+    /// Adds an edit if there is room, and if the shard is not in the write yet.
+    pub(super) fn add(&mut self, shard: &ShardId, edit: Edit) -> bool {
+        if self.change.shards.contains_key(shard) {
+            return false;
+        }
+        let gives = matches!(&edit.effect, ShardEffect::Set(Update { lease: LeaseUpdate::Assign { lease, .. }, .. }) if lease.owner != self.change.worker);
+        let cost = self.limits.cost(&edit, gives);
+        let Some(left) = self.room.checked_sub(cost) else {
+            self.full = true;
+            return false;
+        };
+        self.room = left;
+        self.change.shards.insert(shard.clone(), edit);
+        true
+    }
+
+    pub(super) fn edit(&mut self, shard: &ShardId, guard: Guard, update: Update) -> bool {
+        self.add(shard, Edit { guard, effect: ShardEffect::Set(update) })
+    }
+
+    /// Taking from an owner that is absent requires that it still is.
+    pub(super) fn require_absent(&mut self, state: &Snapshot, shard: &Shard, me: &WorkerId) {
+        let absent = |owner: &&WorkerId| *owner != me && !state.workers.contains_key(*owner);
+        self.change.absent.extend(shard.owner.as_ref().filter(absent).cloned());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.change.shards.is_empty() && self.change.evict.is_none()
+    }
+}
+
+impl Coordinator {
+    pub(super) fn draft_of(&self, chain: Chain) -> Draft<'_> {
+        // The stamp is drawn when the write is sent.
+        let change = Change::new(self.me.clone(), chain, Version::new(""));
+        let limits = &self.settings.limits;
+        Draft { limits, room: limits.room, change, full: false }
+    }
+
+    /// The next write, if one is due.
+    pub(super) fn draft(&mut self, now: &Now, plan: &Plan) -> Option<Change> {
+        let state = self.view.as_ref()?;
+        let period = u64::from(self.settings.timing.beat_ms);
+        let due = self.again || now.at_most_since(&self.sent_at) >= period;
+        let change = match self.phase {
+            Phase::Leaving { .. } => self.farewell(now, state, due),
+            // Refused twice with something in it: first the bare beat, then the rest. A shard
+            // must never sink the worker's proof of life.
+            _ if self.refusals >= 2 => Some(self.draft_of(self.beat_chain(now, false)).change),
+            _ => self
+                .eviction(now, state)
+                .or_else(|| self.housekeeping(now, state, plan, due)),
+        };
+        if self.refusals >= 2 {
+            self.refusals = 1;
+        }
+        change.map(|change| Change { stamp: self.ids.version(), ..change })
+    }
+
+    fn beat_chain(&self, now: &Now, leaving: bool) -> Chain {
+        let prev = self.beat;
+        Chain::Beat { prev, next: now.wall.max(prev.plus(1)), leaving }
+    }
+
+    fn housekeeping(&self, now: &Now, state: &Snapshot, plan: &Plan, due: bool) -> Option<Change> {
+        let mut draft = self.draft_of(self.beat_chain(now, false));
+        self.add_ends(&mut draft, now, state, true);
+        self.add_gives(&mut draft, now, state, &plan.gives);
+        for (id, shard) in self.takes(state, plan) {
+            if draft.edit(id, Guard::Version(shard.version.clone()), assign(self, now, shard)) {
+                draft.require_absent(state, shard, &self.me);
+            }
+        }
+        for info in self.listing.untracked(state) {
+            let track = ShardEffect::Track(info.entry(Version::new("")));
+            draft.add(&info.id, Edit { guard: Guard::None, effect: track });
+        }
+        self.add_forgets(&mut draft, state);
+        if draft.is_empty() && !due {
+            return None;
+        }
+        self.add_checkpoints(&mut draft, now, state);
+        Some(draft.change)
+    }
+
+    /// A silent worker is removed first, and its leases are free only with that (P2). My share
+    /// of them becomes mine in the same write.
+    fn eviction(&self, now: &Now, state: &Snapshot) -> Option<Change> {
+        // Judge only while healthy (P6).
+        let timing = &self.settings.timing;
+        if now.at_most_since(&self.acked_at) > (timing.beat_ms + timing.attempt_ms).into() {
+            return None;
+        }
+        let strict = self.settings.strict_node_leases;
+        let (victim, worker) =
+            self.watch.silent(now, state, strict).filter(|(id, _)| **id != self.me)?;
+        let plan = self.plan_without(state, now, victim);
+        let mut draft = self.draft_of(self.beat_chain(now, false));
+        let slots = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(victim));
+        draft.change.evict = Some(Eviction {
+            victim: victim.clone(),
+            beat: worker.beat,
+            version: state.version.clone(),
+            slots: slots.map(|(name, slot)| (name.clone(), slot.version.clone())).collect(),
+        });
+        for (id, shard) in state.held_by(victim).filter(|(_, shard)| !shard.ended) {
+            let update = match plan.takes.get(id) {
+                Some(worker) if *worker == self.me => assign(self, now, shard),
+                _ => free(None),
+            };
+            draft.edit(id, Guard::OwnedBy(victim.clone()), update);
+        }
+        Some(draft.change)
+    }
+
+    fn add_gives(
+        &self,
+        draft: &mut Draft<'_>,
+        now: &Now,
+        state: &Snapshot,
+        targets: &BTreeMap<ShardId, WorkerId>,
+    ) {
+        for (id, held) in self.held.iter().filter(|(_, held)| held.stage == Stage::Drained) {
+            if let (Some(shard), Some(to)) = (state.shards.get(id), targets.get(id)) {
+                draft.edit(id, self.guard(id, shard), self.hand_over(now, state, held, shard, Some(to)));
+            }
+        }
+    }
+
+    /// The update that gives a shard to one of ours, keeps it for a Node consumer, or frees it.
+    fn hand_over(
+        &self,
+        now: &Now,
+        state: &Snapshot,
+        held: &Held,
+        shard: &Shard,
+        to: Option<&WorkerId>,
+    ) -> Update {
+        let progress = held.beyond(shard);
+        let ours = |worker: &&WorkerId| {
+            state.workers.get(*worker).is_some_and(|w| w.is_kinfolk() && !w.leaving)
+        };
+        let lease = match to.filter(ours) {
+            Some(to) => {
+                let (lease, until) = self.tenure(now, shard, to);
+                LeaseUpdate::Assign { lease, until }
+            }
+            None => LeaseUpdate::Free { reserved: to.cloned() },
+        };
+        Update { progress, lease, ..Update::default() }
+    }
+
+    /// How far my shards are done, wherever that is more than what is stored.
+    fn add_checkpoints(&self, draft: &mut Draft<'_>, now: &Now, state: &Snapshot) {
+        for (id, held) in &self.held {
+            let Some(shard) = state.shards.get(id) else { continue };
+            let progress = held.beyond(shard);
+            let soon = now.wall.plus(settings::RENEW_BELOW_MS);
+            let lease = match shard.until.is_none_or(|until| until < soon) {
+                true => LeaseUpdate::Extend { until: now.wall.plus(settings::TERM_MS) },
+                false => LeaseUpdate::Keep,
+            };
+            if progress.is_some() || lease != LeaseUpdate::Keep {
+                let update = Update { progress, lease, ..Update::default() };
+                draft.edit(id, self.guard(id, shard), update);
+            }
+        }
+    }
+
+    /// What a write requires of an entry of mine.
+    pub(super) fn guard(&self, id: &ShardId, shard: &Shard) -> Guard {
+        let contested = self.contested.get(id).is_some_and(|times| *times >= CONTESTED);
+        match shard.tenure() {
+            Some(lease) if contested => Guard::Tenure(lease.clone()),
+            _ => Guard::Version(shard.version.clone()),
+        }
+    }
+
+    /// Hands over everything and leaves, as soon as everything is drained.
+    fn farewell(&self, now: &Now, state: &Snapshot, due: bool) -> Option<Change> {
+        let Phase::Leaving { since, limit_ms, .. } = self.phase else { return None };
+        let drained = self.held.values().all(|held| match held.stage {
+            Stage::Reading | Stage::Draining { .. } => false,
+            Stage::Drained | Stage::Ended { .. } => true,
+        });
+        let past = now.at_most_since(&since) >= limit_ms;
+        let waits = !drained || self.end_lacks_a_listing(now);
+        if waits && !past {
+            let announced = state.workers.get(&self.me).is_some_and(|me| me.leaving);
+            let mut draft = self.draft_of(self.beat_chain(now, true));
+            self.add_checkpoints(&mut draft, now, state);
+            return (!announced || due).then_some(draft.change);
+        }
+        let plan = self.plan_without(state, now, &self.me);
+        let mut draft = self.draft_of(self.beat_chain(now, true));
+        self.add_ends(&mut draft, now, state, false);
+        for (id, held) in &self.held {
+            if let Some(shard) = state.shards.get(id) {
+                let update = self.hand_over(now, state, held, shard, plan.takes.get(id));
+                draft.edit(id, self.guard(id, shard), update);
+            }
+        }
+        if !draft.full {
+            draft.change.chain = Chain::Leave { prev: self.beat };
+        }
+        Some(draft.change)
+    }
+
+    fn add_forgets(&self, draft: &mut Draft<'_>, state: &Snapshot) {
+        if !self.audits() {
+            return;
+        }
+        for (id, shard) in state.shards.iter().filter(|(id, _)| self.watch.has_expired(id)) {
+            let version = shard.version.clone();
+            let begun = |child: &Shard| child.ended || child.checkpoint.sequence.is_some();
+            let mut children = state.shards.values().filter(|c| c.parents().any(|p| p == id));
+            if !shard.ended && (shard.owner.is_none() || self.held.contains_key(id)) {
+                draft.edit(id, Guard::Version(version), Update { ended: true, ..free(None) });
+            } else if shard.ended && self.watch.is_forgettable(id) && children.all(begun) {
+                draft.add(id, Edit { guard: Guard::Ended(version), effect: ShardEffect::Forget });
+            }
+        }
+    }
+
+    /// The first worker of ours in order looks after what is nobody's business.
+    pub(super) fn audits(&self) -> bool {
+        let mut ours = self.view.iter().flat_map(|state| &state.workers).filter(|(_, w)| w.is_kinfolk() && w.counts());
+        ours.next().is_some_and(|(id, _)| *id == self.me)
+    }
+
+    /// The wall clock was set back: the worker leaves and joins under another id.
+    pub(super) fn notice_clock_set_back(&mut self, now: &Now, out: &mut Vec<Effect>) {
+        if self.phase == Phase::Member && now.wall < self.beat.plus(-SET_BACK_MS) {
+            let limit_ms = self.settings.timing.drain_ms.into();
+            self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: true };
+            self.drain_everything(now, out);
+        }
+    }
+}
+
+impl Held {
+    /// What is done here beyond what is stored.
+    pub(super) fn beyond(&self, shard: &Shard) -> Option<Progress> {
+        self.progress.clone().filter(|progress| progress.checkpoint > shard.checkpoint)
+    }
+}
+
+/// The update that makes a shard free.
+pub(super) fn free(reserved: Option<WorkerId>) -> Update {
+    Update { lease: LeaseUpdate::Free { reserved }, ..Update::default() }
+}

@@ -1,0 +1,84 @@
+//! What a coordinator is set up with.
+
+use super::{About, Initial, Limits};
+
+/// How long a tenure's date for Node consumers runs, in milliseconds: their lease term.
+pub(super) const TERM_MS: i64 = 300_000;
+/// When less than this is left of it, it is moved. Node evicts on dates; a margin of minutes
+/// keeps a clock that is far ahead from stealing.
+pub(super) const RENEW_BELOW_MS: i64 = 180_000;
+/// How often the first worker in order lists the stream's shards.
+pub(super) const AUDIT_MS: u64 = 60_000;
+/// How soon a listing is repeated that did not show a shard's children yet.
+pub(super) const RELIST_MS: u64 = 200;
+/// For how long a complete listing that names no children is not believed: a closed shard has
+/// children, so the listing lags.
+pub(super) const CHILDLESS_MS: u64 = 5_000;
+
+/// The deadlines of a worker, in milliseconds (protocol, section 8).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Timing {
+    /// How often a worker beats. Others evict it after three times that without a beat.
+    pub beat_ms: u32,
+    /// The limit of one attempt of a read or a write of the state.
+    pub attempt_ms: u32,
+    /// How long an acknowledged beat lets the worker believe in its leases.
+    pub fence_ms: u32,
+    /// How long a worker needs to stop handing out records once it no longer believes.
+    pub stop_ms: u32,
+    /// How often a worker looks at the state.
+    pub look_ms: u32,
+    /// How long a hand-over waits for a handler before it is called off.
+    pub drain_ms: u32,
+}
+
+impl Timing {
+    /// The defaults for the lifion layout: a crashed worker's shards are read again after at
+    /// most 8.6 seconds.
+    pub const LIFION: Timing = Timing {
+        beat_ms: 2_500,
+        attempt_ms: 1_000,
+        fence_ms: 6_000,
+        stop_ms: 1_300,
+        look_ms: 750,
+        drain_ms: 30_000,
+    };
+
+    /// After how long without a beat a worker that beats every `beat_ms` is silent.
+    pub fn silence_ms(beat_ms: u32) -> u64 {
+        u64::from(beat_ms) * 3
+    }
+
+    /// Why these deadlines are unsafe, if they are. Clocks may differ by 1 % in rate.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let silence = Self::silence_ms(self.beat_ms);
+        let (fence, stop) = (u64::from(self.fence_ms), u64::from(self.stop_ms));
+        if fence * 101 + stop * 100 > silence * 99 {
+            return Err(
+                "the fence and the time to stop must end before others evict the worker: \
+                 fence × 1.01 + stop ≤ 3 × beat × 0.99",
+            );
+        }
+        if u64::from(self.beat_ms) + 3 * u64::from(self.attempt_ms) > fence {
+            return Err("three attempts of a beat must fit before the fence: beat + 3 × attempt ≤ fence");
+        }
+        Ok(())
+    }
+}
+
+/// What a coordinator is set up with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// Its deadlines.
+    pub timing: Timing,
+    /// What one write of the store can hold.
+    pub limits: Limits,
+    /// Where a group begins that this worker creates.
+    pub initial: Initial,
+    /// What the worker says about itself.
+    pub about: About,
+    /// Take from a silent Node consumer only once its lease's own date is over, so that nothing
+    /// is taken that it may still read when it comes back; a Node consumer that crashed then
+    /// costs up to five minutes.
+    pub strict_node_leases: bool,
+}

@@ -1,0 +1,189 @@
+//! Who is silent, whose absence is new, which free shards nobody takes: everything that is
+//! judged by this worker's own clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Timing;
+use crate::balance::Plan;
+use crate::id::{ShardId, WorkerId};
+use crate::snapshot::{Snapshot, Worker};
+use crate::time::{Now, WallTime};
+use crate::topology::Listing;
+
+/// A Node consumer is silent after this long without a new date, by our own clock …
+const NODE_SILENCE_MS: u64 = 60_000;
+/// … and with a date older than this, which is when its own peers evict it.
+const NODE_TIMEOUT_MS: i64 = 40_000;
+/// A Node consumer's lease is free this long after its date: clocks differ.
+pub(super) const NODE_SKEW_MS: i64 = 5_000;
+/// A shard that was released for a Node consumer is left to it for this long …
+const RESERVED_MS: u64 = 45_000;
+/// … and one that did not take it is left alone for this long.
+const UNWILLING_MS: u64 = 300_000;
+/// Two complete listings this far apart without a shard: its records have expired.
+const EXPIRED_MS: u64 = 60_000;
+/// An ended shard that no listing has shown for this long is forgotten. Late, since a Node
+/// consumer that still holds an older list brings it back.
+const FORGET_MS: u64 = 900_000;
+/// A free shard that fell to somebody who did not take it in so many states is anybody's.
+const PATIENCE: u32 = 3;
+
+/// What this worker has seen of the others, and since when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Watch {
+    seen: BTreeMap<WorkerId, (WallTime, Now)>,
+    absent: BTreeMap<WorkerId, Now>,
+    evicted: BTreeSet<WorkerId>,
+    reserved: BTreeMap<ShardId, (WorkerId, Now)>,
+    unwilling: BTreeMap<WorkerId, Now>,
+    left_free: BTreeMap<ShardId, u32>,
+    /// When a tracked shard was first, and last, missing from a complete listing.
+    unlisted: BTreeMap<ShardId, (Now, Now)>,
+}
+
+impl Watch {
+    /// One of my own beats was acknowledged. After a gap every window starts again (P6): the
+    /// first worker back after an outage of the store would otherwise evict everybody.
+    pub(super) fn acknowledged(&mut self, now: &Now, in_time: bool) {
+        if !in_time {
+            self.seen.values_mut().for_each(|(_, since)| *since = *now);
+            self.absent.values_mut().for_each(|since| *since = *now);
+        }
+    }
+
+    pub(super) fn evicted(&mut self, worker: &WorkerId) {
+        self.evicted.insert(worker.clone());
+    }
+
+    pub(super) fn saw(&mut self, now: &Now, state: &Snapshot, me: &WorkerId) {
+        self.seen.retain(|id, _| state.workers.contains_key(id));
+        for (id, worker) in state.workers.iter().filter(|(id, _)| *id != me) {
+            let sighting = self.seen.entry(id.clone()).or_insert((worker.beat, *now));
+            if sighting.0 != worker.beat {
+                *sighting = (worker.beat, *now);
+            }
+        }
+        let owners = || state.shards.values().filter(|s| !s.ended).filter_map(|s| s.owner.as_ref());
+        let gone: BTreeSet<_> = owners().filter(|id| !state.workers.contains_key(*id)).collect();
+        self.absent.retain(|id, _| gone.contains(id));
+        self.evicted.retain(|id| gone.contains(id));
+        for id in gone {
+            self.absent.entry(id.clone()).or_insert(*now);
+        }
+        self.saw_reservations(now, state);
+    }
+
+    fn saw_reservations(&mut self, now: &Now, state: &Snapshot) {
+        let reserved = |id: &ShardId| {
+            let shard = state.shards.get(id).filter(|shard| shard.owner.is_none());
+            shard.and_then(|shard| shard.reserved.as_ref())
+        };
+        for (_, (worker, since)) in self.reserved.iter().filter(|(id, r)| reserved(id) == Some(&r.0)) {
+            if now.at_least_since(since) >= RESERVED_MS {
+                self.unwilling.entry(worker.clone()).or_insert(*now);
+            }
+        }
+        self.unwilling.retain(|_, since| now.at_least_since(since) < UNWILLING_MS);
+        self.reserved.retain(|id, (worker, _)| reserved(id) == Some(worker));
+        for id in state.shards.keys() {
+            if let Some(worker) = reserved(id) {
+                self.reserved.entry(id.clone()).or_insert((worker.clone(), *now));
+            }
+        }
+    }
+
+    /// Counts how often a free shard fell to another worker and stayed free.
+    pub(super) fn left_free(&mut self, plan: &Plan, me: &WorkerId) {
+        self.left_free.retain(|shard, _| plan.takes.contains_key(shard));
+        for (shard, worker) in &plan.takes {
+            if worker != me {
+                *self.left_free.entry(shard.clone()).or_default() += 1;
+            }
+        }
+    }
+
+    pub(super) fn is_left_free(&self, shard: &ShardId) -> bool {
+        self.left_free.get(shard).is_some_and(|looks| *looks >= PATIENCE)
+    }
+
+    /// Whether a shard is kept for a Node consumer.
+    pub(super) fn is_kept(&self, now: &Now, shard: &ShardId, state: &Snapshot) -> bool {
+        self.reserved.get(shard).is_some_and(|(worker, since)| {
+            state.workers.contains_key(worker) && now.at_least_since(since) < RESERVED_MS
+        })
+    }
+
+    pub(super) fn unwilling(&self) -> impl Iterator<Item = &WorkerId> {
+        self.unwilling.keys()
+    }
+
+    /// Whether the shards of an absent owner are free. Somebody else's eviction may have been
+    /// wrong (Node judges by wall clocks): its victim needs time to notice and stop.
+    pub(super) fn may_take_from_absent(&self, now: &Now, owner: &WorkerId, silence: u64) -> bool {
+        self.evicted.contains(owner)
+            || self.absent.get(owner).is_some_and(|since| now.at_least_since(since) >= silence)
+    }
+
+    /// A worker that has been silent for long enough to be evicted.
+    pub(super) fn silent<'a>(
+        &self,
+        now: &Now,
+        state: &'a Snapshot,
+        strict: bool,
+    ) -> Option<(&'a WorkerId, &'a Worker)> {
+        state.workers.iter().find(|(id, worker)| {
+            self.seen.get(*id).is_some_and(|(beat, since)| {
+                let quiet = now.at_least_since(since);
+                *beat == worker.beat
+                    && match worker.period_ms {
+                        Some(period) => quiet >= Timing::silence_ms(period),
+                        None => {
+                            quiet >= NODE_SILENCE_MS
+                                && worker.beat.plus(NODE_TIMEOUT_MS) < now.wall
+                                && (!strict || self.dates_are_over(now, state, id))
+                        }
+                    }
+            })
+        })
+    }
+
+    fn dates_are_over(&self, now: &Now, state: &Snapshot, owner: &WorkerId) -> bool {
+        state.held_by(owner).filter(|(_, shard)| !shard.ended).all(|(_, shard)| {
+            shard.until.is_none_or(|until| until.plus(NODE_SKEW_MS) < now.wall)
+        })
+    }
+
+    /// In how many milliseconds somebody of ours may have become silent.
+    pub(super) fn next_deadline(&self, now: &Now, state: Option<&Snapshot>) -> u64 {
+        let period = |id: &WorkerId| state.and_then(|s| s.workers.get(id)).and_then(|w| w.period_ms);
+        self.seen
+            .iter()
+            .filter_map(|(id, (_, since))| Some((Timing::silence_ms(period(id)?), since)))
+            .map(|(silence, since)| silence.saturating_sub(now.at_least_since(since)))
+            .min()
+            .unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn listed(&mut self, now: &Now, listing: &Listing, state: Option<&Snapshot>) {
+        let Some(state) = state else { return };
+        let missing = |id: &ShardId| state.shards.contains_key(id) && listing.get(id).is_none();
+        self.unlisted.retain(|id, _| missing(id));
+        for id in state.shards.keys().filter(|id| missing(id)) {
+            self.unlisted.entry(id.clone()).or_insert((*now, *now)).1 = *now;
+        }
+    }
+
+    /// Whether a shard's records have expired before they were read.
+    pub(super) fn has_expired(&self, shard: &ShardId) -> bool {
+        self.unlisted_for(shard) >= EXPIRED_MS
+    }
+
+    /// Whether the stream has not listed a shard for so long that its entry can go.
+    pub(super) fn is_forgettable(&self, shard: &ShardId) -> bool {
+        self.unlisted_for(shard) >= FORGET_MS
+    }
+
+    fn unlisted_for(&self, shard: &ShardId) -> u64 {
+        self.unlisted.get(shard).map_or(0, |(first, last)| last.at_least_since(first))
+    }
+}
