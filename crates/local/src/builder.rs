@@ -5,7 +5,7 @@ use std::{
 
 use ferrokinesis::store::{DurableStateOptions, Store, StoreOptions};
 
-use crate::{error::LocalError, local::Local};
+use crate::{error::LocalError, kinesis::Settings, local::Local};
 
 /// How the servers are to run. Made by [`Local::builder`].
 #[derive(Debug, Clone)]
@@ -18,6 +18,10 @@ pub struct LocalBuilder {
     pub(crate) read_limits: bool,
     pub(crate) write_limits: bool,
     pub(crate) transition: Duration,
+    pub(crate) iterator_life: Duration,
+    pub(crate) event_records: usize,
+    pub(crate) subscription: Duration,
+    pub(crate) resubscribe_after: Duration,
 }
 
 impl Default for LocalBuilder {
@@ -30,6 +34,10 @@ impl Default for LocalBuilder {
             read_limits: true,
             write_limits: false,
             transition: Duration::from_millis(50),
+            iterator_life: Duration::from_secs(300),
+            event_records: 1000,
+            subscription: Duration::from_secs(300),
+            resubscribe_after: Duration::from_secs(5),
         }
     }
 }
@@ -71,9 +79,35 @@ impl LocalBuilder {
         self
     }
 
-    /// How long a stream is CREATING, UPDATING or DELETING, and a consumer CREATING: 50 ms by default.
+    /// How long a stream is CREATING, UPDATING or DELETING: 50 ms by default. (A consumer is CREATING for 500 ms.)
     pub fn transition_time(mut self, time: Duration) -> Self {
         self.transition = time;
+        self
+    }
+
+    /// How long a shard iterator is good for: 5 minutes by default, as at AWS.
+    pub fn iterator_life(mut self, time: Duration) -> Self {
+        self.iterator_life = time;
+        self
+    }
+
+    /// The most records of one SubscribeToShard event: 1,000 by default. An event also holds at most 2 MiB, or one
+    /// record.
+    pub fn event_records(mut self, records: usize) -> Self {
+        self.event_records = records.max(1);
+        self
+    }
+
+    /// How long a SubscribeToShard lasts: 5 minutes by default, as at AWS.
+    pub fn subscription_time(mut self, time: Duration) -> Self {
+        self.subscription = time;
+        self
+    }
+
+    /// How long after a SubscribeToShard the same consumer and shard are refused with `ResourceInUseException`: 5 s by
+    /// default, as at AWS. Later, the new subscription takes over from the old one.
+    pub fn resubscribe_after(mut self, time: Duration) -> Self {
+        self.resubscribe_after = time;
         self
     }
 
@@ -106,6 +140,17 @@ impl LocalBuilder {
         });
         store.check_ready().map_err(|error| LocalError::Stream(error.to_string()))?;
         Ok(store)
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            read_limits: self.read_limits,
+            iterator_life_ms: u64::try_from(self.iterator_life.as_millis()).unwrap_or(u64::MAX),
+            event_records: self.event_records,
+            subscription: self.subscription,
+            resubscribe_after: self.resubscribe_after,
+            largest_record: if self.data_dir.is_some() { 10 << 20 } else { 0 },
+        }
     }
 
     pub(crate) fn open_database(&self) -> Result<dynoxide::Database, LocalError> {

@@ -62,7 +62,9 @@ impl<B: Backend> Answer for Gate<B> {
                 message,
             ));
         }
-        self.counter.count(B::SERVER, &call.operation);
+        if !call.operation.is_empty() {
+            self.counter.count(B::SERVER, &call.operation);
+        }
         let verdict = self.faults.judge(B::SERVER, &call.operation);
         if !verdict.delay.is_zero() {
             tokio::time::sleep(verdict.delay).await;

@@ -41,7 +41,7 @@ impl Local {
             tasks: Tasks::new(),
         };
 
-        let backend = Kinesis::new(builder.open_store()?);
+        let backend = Kinesis::new(builder.open_store()?, builder.settings());
         let gate = local.gate(backend);
         local
             .tasks

@@ -83,25 +83,33 @@ impl Encoding {
         self.write(&answer)
     }
 
-    pub(super) fn answer(self, status: StatusCode, body: Body) -> Response<Body> {
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(self.content_type()));
-        headers.insert("x-amzn-requestid", next_request_id());
-        response
+    pub(super) fn answer(self, body: Vec<u8>) -> Response<Body> {
+        respond(StatusCode::OK, self.content_type(), Body::from(body))
     }
 
     pub(super) fn failure(self, failure: &Failure) -> Response<Body> {
         let status =
             StatusCode::from_u16(failure.status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = self.write(&failure.body).unwrap_or_default();
-        let mut response = self.answer(status, Body::from(body));
+        let mut response = respond(status, self.content_type(), Body::from(body));
         if let Ok(code) = header::HeaderValue::from_str(&failure.body.error_type) {
             response.headers_mut().insert("x-amzn-errortype", code);
         }
         response
     }
+}
+
+pub(super) fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Body,
+) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    headers.insert("x-amzn-requestid", next_request_id());
+    response
 }
 
 fn next_request_id() -> header::HeaderValue {

@@ -74,3 +74,38 @@ pub(crate) async fn put(
     let put = kinesis.put_record().stream_name(stream).partition_key(key).data(Blob::new(data));
     put.send().await.unwrap().sequence_number
 }
+
+/// A call in CBOR, which the Rust SDK does not speak. Returns the status and the answer.
+pub(crate) async fn cbor(
+    local: &Local,
+    operation: &str,
+    request: &ciborium::Value,
+) -> (u16, ciborium::Value) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let mut body = Vec::new();
+    ciborium::into_writer(request, &mut body).unwrap();
+    let host = local.kinesis_endpoint().replace("http://", "");
+    let mut connection = tokio::net::TcpStream::connect(&host).await.unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/x-amz-cbor-1.1\r\n\
+         X-Amz-Target: Kinesis_20131202.{operation}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&body).await.unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.unwrap();
+    let split = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer[..split]).to_ascii_lowercase();
+    assert!(head.contains("content-type: application/x-amz-cbor-1.1"), "{head}");
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, ciborium::from_reader(&answer[split + 4..]).unwrap())
+}
+
+/// A field of a map.
+pub(crate) fn field<'a>(value: &'a ciborium::Value, name: &str) -> &'a ciborium::Value {
+    let fields = value.as_map().unwrap();
+    let found = fields.iter().find(|(key, _)| key.as_text() == Some(name));
+    &found.unwrap_or_else(|| panic!("no {name} in {value:?}")).1
+}
