@@ -56,12 +56,32 @@ impl Failure {
         self.code.as_deref() == Some(code)
     }
 
+    /// Whether the credentials have expired: they heal by themselves where they are renewed.
+    pub(crate) fn is_expired(&self) -> bool {
+        matches!(
+            self.code.as_deref(),
+            Some("ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired")
+        )
+    }
+
     /// The public error: `doing` says what was attempted, as in "list the shards of stream orders".
     pub(crate) fn error(self, doing: impl fmt::Display) -> Error {
         Error::new(self.kind, format!("cannot {doing}: {}", self.summary)).with_source(self.cause)
     }
 
-    /// AWS answered with an error.
+    /// The request could not even be built.
+    pub(crate) fn of_request(error: &(dyn StdError + 'static)) -> Self {
+        Self {
+            kind: ErrorKind::Config,
+            code: None,
+            throttled: false,
+            lost_answer: false,
+            summary: "the request could not be made",
+            cause: Report(error).to_string(),
+        }
+    }
+
+    /// AWS answered with an error; also one of many answers to the parts of a call.
     pub(crate) fn answered(code: Option<&str>, message: Option<&str>, status: u16) -> Self {
         let (kind, summary, throttled) = judge(code.unwrap_or_default(), status);
         let cause = match (code, message) {

@@ -2,6 +2,8 @@
 
 mod aws;
 pub mod error;
+pub mod producer;
 pub mod store;
+pub mod stream;
 
 pub use error::{Error, ErrorKind, Result};
