@@ -1,3 +1,4 @@
 //! The state in DynamoDB.
 
 pub mod lifion;
+pub mod table;
