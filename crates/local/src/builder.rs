@@ -1,11 +1,16 @@
 use std::{
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use ferrokinesis::store::{DurableStateOptions, Store, StoreOptions};
 
-use crate::{error::LocalError, kinesis::Settings, local::Local};
+use crate::{
+    error::LocalError,
+    kinesis::{Journal, Settings},
+    local::Local,
+};
 
 /// How the servers are to run. Made by [`Local::builder`].
 #[derive(Debug, Clone)]
@@ -55,7 +60,10 @@ impl LocalBuilder {
         self
     }
 
-    /// Keeps everything in this folder, which only its owner can open. By default all is lost at the end.
+    /// Keeps everything in this folder, which is made for its owner alone. By default all is lost at the end.
+    ///
+    /// Records are in memory all the same, and read from the folder at the start. What was put outlives the process,
+    /// however it ends; a loss of power may take the last moments.
     pub fn data_dir(mut self, folder: PathBuf) -> Self {
         self.data_dir = Some(folder);
         self
@@ -142,6 +150,12 @@ impl LocalBuilder {
         Ok(store)
     }
 
+    pub(crate) fn open_journal(&self) -> Result<Option<Journal>, LocalError> {
+        let Some(folder) = &self.data_dir else { return Ok(None) };
+        let path = private_folder(&folder.join("kinesis"))?.join("records.log");
+        Journal::open(&path).map(Some).map_err(|source| LocalError::Folder { path, source })
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             read_limits: self.read_limits,
@@ -149,7 +163,6 @@ impl LocalBuilder {
             event_records: self.event_records,
             subscription: self.subscription,
             resubscribe_after: self.resubscribe_after,
-            largest_record: if self.data_dir.is_some() { 10 << 20 } else { 0 },
         }
     }
 
@@ -158,7 +171,8 @@ impl LocalBuilder {
             None => dynoxide::Database::memory(),
             Some(folder) => {
                 let file = private_folder(folder)?.join("dynamodb.sqlite");
-                private_file(&file)?;
+                private_file(&file)
+                    .map_err(|source| LocalError::Folder { path: file.clone(), source })?;
                 dynoxide::Database::new(&file.to_string_lossy())
             }
         };
@@ -177,13 +191,10 @@ fn private_folder(path: &Path) -> Result<PathBuf, LocalError> {
 }
 
 /// Makes an empty file that only its owner can read, unless there is one; SQLite gives its side files the same rights.
-fn private_file(path: &Path) -> Result<(), LocalError> {
+pub(crate) fn private_file(path: &Path) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .map(drop)
-        .map_err(|source| LocalError::Folder { path: path.to_owned(), source })
+    options.open(path).map(drop)
 }

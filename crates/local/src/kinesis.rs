@@ -1,22 +1,26 @@
-//! Kinesis: `ferrokinesis` keeps the streams; what a call means, where that differs from AWS, is decided here.
+//! Kinesis: `ferrokinesis` keeps the streams, their shards and consumers, and numbers the records.
 //!
-//! Records and shards are served straight from its [`Store`] (`put`, `get`, `start`, `shards`, `subscribe`), which is
-//! where its gaps were; everything else goes through its own operations (`control`).
+//! The records are kept here (`log`), and the calls that read and write them are answered here too (`put`, `get`,
+//! `start`, `shards`, `subscribe`), which is where `ferrokinesis` differs from AWS. Everything else goes through its
+//! own operations (`control`).
 
 mod control;
 mod get;
+mod journal;
 mod limits;
+mod log;
 mod position;
 mod put;
 mod read;
 mod reshard;
+mod restore;
 mod shards;
 mod start;
 mod stream;
 mod subscribe;
 mod wire;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use ferrokinesis::{error::KinesisErrorResponse as Failure, store::Store};
@@ -26,6 +30,7 @@ use crate::{
     fault::Server,
     gate::{Backend, Call},
 };
+pub(crate) use journal::Journal;
 use stream::Streams;
 use subscribe::Subscriptions;
 use wire::Encoding;
@@ -37,6 +42,7 @@ pub(crate) struct Kinesis(Arc<Inner>);
 struct Inner {
     store: Store,
     settings: Settings,
+    journal: Option<Journal>,
     streams: Streams,
     subscriptions: Subscriptions,
 }
@@ -49,14 +55,26 @@ pub(crate) struct Settings {
     pub(crate) event_records: usize,
     pub(crate) subscription: Duration,
     pub(crate) resubscribe_after: Duration,
-    /// The size of the largest record that the store may hold already.
-    pub(crate) largest_record: usize,
 }
 
 impl Kinesis {
-    pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        let streams = Streams::new(store.clone(), settings.largest_record);
-        Self(Arc::new(Inner { store, settings, streams, subscriptions: Subscriptions::default() }))
+    /// Takes its records back from the journal, if there is one.
+    pub(crate) async fn start(
+        store: Store,
+        settings: Settings,
+        journal: Option<Journal>,
+    ) -> io::Result<Self> {
+        let streams = Streams::new(store.clone());
+        let subscriptions = Subscriptions::default();
+        let kinesis = Self(Arc::new(Inner { store, settings, journal, streams, subscriptions }));
+        if let Some(journal) = kinesis.journal() {
+            kinesis.restore(journal).await?;
+        }
+        Ok(kinesis)
+    }
+
+    fn journal(&self) -> Option<&Journal> {
+        self.0.journal.as_ref()
     }
 
     fn store(&self) -> &Store {

@@ -41,8 +41,10 @@ impl Local {
             tasks: Tasks::new(),
         };
 
-        let backend = Kinesis::new(builder.open_store()?, builder.settings());
-        let gate = local.gate(backend);
+        let backend =
+            Kinesis::start(builder.open_store()?, builder.settings(), builder.open_journal()?)
+                .await;
+        let gate = local.gate(backend.map_err(|error| LocalError::Stream(error.to_string()))?);
         local
             .tasks
             .spawn(serve::accept(kinesis_listener, local.tasks.clone(), move || gate.clone()));

@@ -88,6 +88,11 @@ async fn create_stream(
     let tags = request.get("Tags").and_then(Value::as_object).cloned().unwrap_or_default();
     let answer = carry_out(kinesis, Operation::CreateStream, request).await?;
     kinesis.streams().forget(&name);
+    if let Some(journal) = kinesis.journal() {
+        journal
+            .made(&name)
+            .map_err(|error| Failure::server_error(None, Some(&error.to_string())))?;
+    }
     if on_demand || !tags.is_empty() {
         let change = |stream: &mut ferrokinesis::types::Stream| {
             if on_demand {

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Kinesis,
+    log::Limits,
     position::Position,
-    read::{Limits, Page, Record},
+    read::{Page, Record},
     start::{invalid, iterator},
     stream::{ChildShard, Stream},
 };

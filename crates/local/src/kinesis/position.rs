@@ -3,9 +3,7 @@
 //! The store numbers the records of a shard 1, 2, 3 …; the number is the leading part of a sequence number, and so of
 //! the key under which a record is kept. Keys of one shard sort as text.
 
-use ferrokinesis::sequence::{
-    MAX_SEQ_IX, SeqObj, parse_sequence, shard_ix_to_hex, stringify_sequence,
-};
+use ferrokinesis::sequence::{MAX_SEQ_IX, SeqObj, parse_sequence, stringify_sequence};
 
 /// Everything from this sequence number on, itself included, whether a record has it or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,22 +53,6 @@ impl Position {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The first key at or after this position.
-    pub(super) fn key(&self, shard: usize) -> String {
-        format!("{}/{}", shard_prefix(shard), self.0)
-    }
-}
-
-/// What the keys of a shard's records start with.
-pub(super) fn shard_prefix(shard: usize) -> String {
-    // Shard numbers stay below 2^31.
-    shard_ix_to_hex(i64::try_from(shard).unwrap_or(i64::MAX))
-}
-
-/// The sequence number within a record's key.
-pub(super) fn sequence_number(key: &str) -> &str {
-    key.split_once('/').map_or("", |(_, number)| number)
 }
 
 #[cfg(test)]

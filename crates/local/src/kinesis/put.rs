@@ -1,17 +1,19 @@
 //! PutRecord and PutRecords.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ferrokinesis::{
     error::KinesisErrorResponse as Failure, sequence::partition_key_to_hash_key,
-    store::SequenceAllocation, types::StoredRecordRef,
+    store::SequenceAllocation,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     Kinesis,
+    log::Kept,
+    read::oldest,
     start::invalid,
-    stream::Stream,
+    stream::{ShardState, Stream, number_of},
     wire::{Blob, Millis},
 };
 use crate::clock;
@@ -76,7 +78,7 @@ impl Kinesis {
             partition_key: call.partition_key,
             explicit_hash_key: call.explicit_hash_key,
         };
-        match self.put(&stream, &[entry]).await?.pop() {
+        match self.put(&stream, vec![entry]).await?.pop() {
             Some(Outcome::Refused { error_code, error_message }) => {
                 Err(Failure::client_error(&error_code, Some(&error_message)))
             }
@@ -91,45 +93,57 @@ impl Kinesis {
         }
         let stream =
             self.streams().find(call.stream_name.as_deref(), call.stream_arn.as_deref())?;
-        let records = self.put(&stream, &call.records).await?;
+        let records = self.put(&stream, call.records).await?;
         let refused = records.iter().filter(|outcome| matches!(outcome, Outcome::Refused { .. }));
         Ok(PutAnswer { failed_record_count: refused.count(), records })
     }
 
-    async fn put(&self, stream: &Stream, entries: &[Entry]) -> Result<Vec<Outcome>, Failure> {
-        let hashes = check(entries)?;
-        for entry in entries {
-            stream.saw_record(entry.size());
-        }
+    async fn put(&self, stream: &Stream, entries: Vec<Entry>) -> Result<Vec<Outcome>, Failure> {
+        let hashes = check(&entries)?;
+        let oldest = oldest(&*self.streams().describe(stream).await?);
         let order = stream.order.lock().await;
         let places = self.store().allocate_sequences_batch(&stream.name, &hashes).await?;
-        let arrival = Millis(clock::now_millis()).seconds();
-        let mut batch = Vec::with_capacity(entries.len());
+        let arrival = Millis(clock::now_millis());
+        let mut kept = Vec::with_capacity(entries.len());
+        let mut shards = Vec::with_capacity(entries.len());
         let mut outcomes = Vec::with_capacity(entries.len());
-        let mut touched = BTreeSet::new();
-        for (entry, place) in entries.iter().zip(places) {
-            if let Err(failure) = self.reserve(stream, entry, &place).await {
+        for (entry, place) in entries.into_iter().zip(places) {
+            if let Err(failure) = self.reserve(stream, &entry, &place).await {
                 let error_message = failure.body.message.unwrap_or_default();
                 outcomes
                     .push(Outcome::Refused { error_code: failure.body.error_type, error_message });
                 continue;
             }
-            let record = StoredRecordRef {
-                partition_key: &entry.partition_key,
-                data: &entry.data.0,
-                approximate_arrival_timestamp: arrival,
-            };
-            batch.push((place.stream_key, record));
-            touched.insert(place.shard_id.clone());
+            kept.push(Arc::new(Kept {
+                sequence_number: place.seq_num.clone(),
+                partition_key: entry.partition_key,
+                arrival,
+                data: entry.data.0.into_owned(),
+            }));
+            shards
+                .push(number_of(&place.shard_id).ok_or_else(|| Failure::server_error(None, None))?);
             outcomes
                 .push(Outcome::Put { sequence_number: place.seq_num, shard_id: place.shard_id });
         }
-        self.store().put_records_batch(&stream.name, &batch).await?;
-        drop(order);
-        for id in touched {
-            stream.wake(&id);
+        self.note(stream, &kept)?;
+        let states: BTreeMap<usize, Arc<ShardState>> =
+            shards.iter().map(|shard| (*shard, stream.shard_state(*shard))).collect();
+        for (record, shard) in kept.into_iter().zip(&shards) {
+            if let Some(state) = states.get(shard) {
+                state.log.push(record, oldest);
+            }
         }
+        drop(order);
+        states.values().for_each(|state| state.arrived.notify_waiters());
         Ok(outcomes)
+    }
+
+    /// Writes the records down, if they are to outlive the process.
+    fn note(&self, stream: &Stream, records: &[Arc<Kept>]) -> Result<(), Failure> {
+        let Some(journal) = self.journal() else { return Ok(()) };
+        journal
+            .put(&stream.name, records)
+            .map_err(|error| Failure::server_error(None, Some(&error.to_string())))
     }
 
     async fn reserve(
@@ -138,7 +152,7 @@ impl Kinesis {
         entry: &Entry,
         place: &SequenceAllocation,
     ) -> Result<(), Failure> {
-        let bytes = u64::try_from(entry.data.len()).unwrap_or(u64::MAX).min(SECOND_OF_WRITES);
+        let bytes = u64::try_from(entry.size()).unwrap_or(u64::MAX).min(SECOND_OF_WRITES);
         let store = self.store();
         store
             .try_reserve_shard_throughput(&stream.name, &place.shard_id, bytes, place.now)
@@ -149,7 +163,7 @@ impl Kinesis {
 
 impl Entry {
     fn size(&self) -> usize {
-        self.data.len() + self.partition_key.len()
+        self.data.0.len() + self.partition_key.len()
     }
 
     fn hash(&self) -> Result<u128, Failure> {

@@ -1,23 +1,25 @@
 //! Reading a shard from a position: what GetRecords and SubscribeToShard have in common.
 
+use std::sync::Arc;
+
 use ferrokinesis::{
     error::KinesisErrorResponse as Failure,
-    types::{Shard, StoredRecord, Stream as Description},
+    types::{Shard, Stream as Description},
 };
 use serde::Serialize;
 
 use super::{
     Kinesis,
-    position::{self, Position},
+    log::{Kept, Limits},
+    position::Position,
     stream::{ChildShard, Stream, children, is_closed},
-    wire::{Blob, Millis, decoded_len},
+    wire::{Blob, Millis},
 };
 use crate::clock;
 
 /// What one look into a shard found.
 pub(super) struct Page {
-    /// The records by their keys.
-    records: Vec<(String, StoredRecord)>,
+    records: Vec<Arc<Kept>>,
     /// Where to go on.
     pub(super) next: Position,
     /// The age of the first record not read, in milliseconds; 0 at the tip.
@@ -25,13 +27,6 @@ pub(super) struct Page {
     /// The children, when the shard is closed and nothing in it is left to read.
     pub(super) end: Option<Vec<ChildShard>>,
     /// Data and keys together.
-    pub(super) bytes: usize,
-}
-
-/// How much a page may hold. A single record is always allowed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) records: usize,
     pub(super) bytes: usize,
 }
 
@@ -49,12 +44,10 @@ impl Page {
     pub(super) fn records(&self) -> Vec<Record<'_>> {
         let records = self.records.iter();
         records
-            .map(|(key, record)| Record {
-                sequence_number: position::sequence_number(key),
-                approximate_arrival_timestamp: Millis::from_seconds(
-                    record.approximate_arrival_timestamp,
-                ),
-                data: Blob(record.data.as_str().into()),
+            .map(|record| Record {
+                sequence_number: &record.sequence_number,
+                approximate_arrival_timestamp: record.arrival,
+                data: Blob(record.data.as_slice().into()),
                 partition_key: &record.partition_key,
             })
             .collect()
@@ -62,7 +55,7 @@ impl Page {
 
     /// The sequence number of the last record; `None` if there is none.
     pub(super) fn last(&self) -> Option<&str> {
-        self.records.last().map(|(key, _)| position::sequence_number(key))
+        self.records.last().map(|record| record.sequence_number.as_str())
     }
 }
 
@@ -75,87 +68,49 @@ impl Kinesis {
         from: &Position,
         limits: Limits,
     ) -> Result<Page, Failure> {
-        // In this order: a record that is put while the shard closes is stored before its put lets go of the lock
-        // that `readable_until` waits for, so a shard seen closed first has all its records.
         let description = self.streams().describe(stream).await?;
         let here =
             description.shards.get(shard).ok_or_else(|| self.no_such_shard(stream, shard))?;
-        let until = self.readable_until(stream, shard, here).await?;
-        let mut page =
-            Page { records: Vec::new(), next: from.clone(), behind: 0, end: None, bytes: 0 };
-        let unread =
-            self.fill(&mut page, stream, shard, &until, oldest(&description), limits).await;
-        match unread {
-            Some(arrival) => page.behind = clock::now_millis().saturating_sub(arrival.0),
-            None if is_closed(here) => page.end = Some(children(&description, &here.shard_id)),
-            None => {}
+        if is_closed(here) {
+            // A record that was put while the shard closed may still be on its way. None can follow it.
+            drop(stream.order.lock().await);
         }
-        Ok(page)
+        let reading = stream.shard_state(shard).log.read(from, oldest(&description), limits);
+        let last = reading.records.last();
+        let next = last
+            .and_then(|record| Position::after(&record.sequence_number))
+            .unwrap_or_else(|| from.clone());
+        let ended = reading.unread.is_none() && is_closed(here);
+        Ok(Page {
+            next,
+            behind: reading
+                .unread
+                .map_or(0, |arrival| clock::now_millis().saturating_sub(arrival.0)),
+            end: ended.then(|| children(&description, &here.shard_id)),
+            bytes: reading.bytes,
+            records: reading.records,
+        })
     }
 
-    /// Fills a page with the records from its `next` to the key `until`, and moves `next` behind them. Returns when
-    /// the first record that did not fit arrived.
-    async fn fill(
+    /// Behind the last record.
+    pub(super) async fn tip(
         &self,
-        page: &mut Page,
         stream: &Stream,
-        shard: usize,
-        until: &str,
-        oldest: Millis,
-        limits: Limits,
-    ) -> Option<Millis> {
-        loop {
-            // One more than fits tells how far behind the reader is. The records come out of the store whole, so their
-            // number is bounded by their size too.
-            let room = (limits.records - page.records.len()).saturating_add(1);
-            let wanted = room.min(stream.records_within(limits.bytes).max(8));
-            let found = self
-                .store()
-                .get_records_range_limited(&stream.name, &page.next.key(shard), until, wanted)
-                .await;
-            let all = found.len() < wanted;
-            let mut last = None;
-            for (key, record) in found {
-                let arrival = Millis::from_seconds(record.approximate_arrival_timestamp);
-                let size = decoded_len(&record.data) + record.partition_key.len();
-                let full = page.records.len() >= limits.records || page.bytes + size > limits.bytes;
-                if arrival >= oldest && full && !page.records.is_empty() {
-                    page.pass(last.as_deref());
-                    return Some(arrival);
-                }
-                last = Some(key.clone());
-                if arrival >= oldest {
-                    page.bytes += size;
-                    page.records.push((key, record));
-                }
-            }
-            page.pass(last.as_deref());
-            if all {
-                return None;
-            }
+        number: usize,
+        shard: &Shard,
+    ) -> Result<Position, Failure> {
+        let range = &shard.sequence_number_range;
+        if let Some(end) = &range.ending_sequence_number {
+            return Ok(Position::at(end));
         }
-    }
-
-    /// The key before which every record of the shard is stored and will be.
-    pub(super) async fn readable_until(
-        &self,
-        stream: &Stream,
-        shard: usize,
-        here: &Shard,
-    ) -> Result<String, Failure> {
         let order = stream.order.lock().await;
         let next = self
             .store()
-            .current_shard_seq(&stream.name, i64::try_from(shard).unwrap_or(i64::MAX))
+            .current_shard_seq(&stream.name, i64::try_from(number).unwrap_or(i64::MAX))
             .await;
         drop(order);
-        if is_closed(here) {
-            return Ok(position::shard_prefix(shard + 1));
-        }
-        let start = &here.sequence_number_range.starting_sequence_number;
-        let tip =
-            Position::of_index(start, next).ok_or_else(|| Failure::server_error(None, None))?;
-        Ok(tip.key(shard))
+        let tip = Position::of_index(&range.starting_sequence_number, next);
+        tip.ok_or_else(|| Failure::server_error(None, None))
     }
 
     fn no_such_shard(&self, stream: &Stream, shard: usize) -> Failure {
@@ -164,17 +119,8 @@ impl Kinesis {
     }
 }
 
-impl Page {
-    /// Moves on behind the record with this key.
-    fn pass(&mut self, key: Option<&str>) {
-        if let Some(next) = key.and_then(|key| Position::after(position::sequence_number(key))) {
-            self.next = next;
-        }
-    }
-}
-
 /// What arrived before this is past the stream's retention.
-fn oldest(description: &Description) -> Millis {
+pub(super) fn oldest(description: &Description) -> Millis {
     let kept = u64::from(description.retention_period_hours) * 3_600_000;
     Millis(clock::now_millis().saturating_sub(kept))
 }

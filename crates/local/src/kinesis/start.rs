@@ -5,12 +5,7 @@ use ferrokinesis::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Kinesis,
-    position::{self, Position},
-    stream::Stream,
-    wire::Millis,
-};
+use super::{Kinesis, position::Position, stream::Stream, wire::Millis};
 use crate::clock;
 
 #[derive(Deserialize)]
@@ -102,20 +97,6 @@ impl Kinesis {
         }
     }
 
-    /// Behind the last record.
-    async fn tip(
-        &self,
-        stream: &Stream,
-        number: usize,
-        shard: &Shard,
-    ) -> Result<Position, Failure> {
-        if let Some(end) = &shard.sequence_number_range.ending_sequence_number {
-            return Ok(Position::at(end));
-        }
-        let until = self.readable_until(stream, number, shard).await?;
-        Ok(Position::at(position::sequence_number(&until)))
-    }
-
     /// At the first record that arrived then or later.
     async fn at_time(
         &self,
@@ -127,13 +108,9 @@ impl Kinesis {
         if time.0 > clock::now_millis() {
             return Err(invalid("The timestamp lies in the future."));
         }
+        // Before the look, so that what arrives during it is not passed by.
         let tip = self.tip(stream, number, shard).await?;
-        let from = Position::at(&shard.sequence_number_range.starting_sequence_number).key(number);
-        let store = self.store();
-        let found = store
-            .find_first_record_at_timestamp(&stream.name, &from, &tip.key(number), time.seconds())
-            .await;
-        Ok(found.map_or(tip, |(key, _)| Position::at(position::sequence_number(&key))))
+        Ok(stream.shard_state(number).log.first_since(time).map_or(tip, Position::at))
     }
 }
 

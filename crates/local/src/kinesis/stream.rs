@@ -1,11 +1,8 @@
-//! What the layer itself knows of a stream, beside the store.
+//! The streams as the layer sees them: their records are its own, the rest is a copy of the store's.
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,7 +14,7 @@ use ferrokinesis::{
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::limits::ReadLimit;
+use super::{limits::ReadLimit, log::Log};
 use crate::clock;
 
 /// For so long a description is used again: copying one out of the store costs a thousand shards each time.
@@ -26,18 +23,17 @@ const FRESH: Duration = Duration::from_millis(25);
 /// A stream that somebody used.
 pub(super) struct Stream {
     pub(super) name: String,
-    /// Held while records are numbered and stored. The store does the two one after the other, so that a reader could
-    /// see a record while an earlier one is still on its way, and pass it by for ever.
+    /// Held while records are numbered and kept, so that no reader sees one while an earlier one is still on its way
+    /// and passes that one by for ever. Who waits for it knows that every record numbered before is kept.
     pub(super) order: tokio::sync::Mutex<()>,
     description: Mutex<Option<(Instant, Arc<Description>)>>,
     shards: Mutex<HashMap<usize, Arc<ShardState>>>,
-    /// The largest record ever put, in bytes: how many records may be taken out of the store at once.
-    largest: AtomicUsize,
 }
 
-/// What the layer itself knows of a shard.
+/// A shard's records, and its readers.
 #[derive(Debug)]
 pub(super) struct ShardState {
+    pub(super) log: Log,
     pub(super) limit: Mutex<ReadLimit>,
     /// Wakes the subscriptions when a record arrives.
     pub(super) arrived: Notify,
@@ -56,13 +52,11 @@ pub(super) struct ChildShard {
 pub(super) struct Streams {
     store: Store,
     known: Mutex<HashMap<String, Arc<Stream>>>,
-    /// What [`Stream::largest`] starts with: restored records may have any size.
-    largest: usize,
 }
 
 impl Streams {
-    pub(super) fn new(store: Store, largest: usize) -> Self {
-        Self { store, known: Mutex::default(), largest }
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, known: Mutex::default() }
     }
 
     /// The stream, by its name or else its ARN.
@@ -93,13 +87,12 @@ impl Streams {
             order: tokio::sync::Mutex::new(()),
             description: Mutex::default(),
             shards: Mutex::default(),
-            largest: AtomicUsize::new(self.largest),
         });
         known.insert(name, stream.clone());
         Ok(stream)
     }
 
-    /// Forgets a stream that is made or deleted: one of the same name is another stream.
+    /// Forgets a stream that is made or deleted, and its records: one of the same name is another stream.
     pub(super) fn forget(&self, name: &str) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
@@ -158,26 +151,9 @@ impl Stream {
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || {
             let limit = Mutex::new(ReadLimit::new(clock::instant()));
-            Arc::new(ShardState { limit, arrived: Notify::new() })
+            Arc::new(ShardState { log: Log::default(), limit, arrived: Notify::new() })
         };
         shards.entry(shard).or_insert_with(fresh).clone()
-    }
-
-    /// Tells the subscriptions of a shard that it has a new record.
-    pub(super) fn wake(&self, id: &str) {
-        let shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(state) = number_of(id).and_then(|number| shards.get(&number)) {
-            state.arrived.notify_waiters();
-        }
-    }
-
-    pub(super) fn saw_record(&self, bytes: usize) {
-        self.largest.fetch_max(bytes, Ordering::Relaxed);
-    }
-
-    /// So many records, at least, fit this many bytes.
-    pub(super) fn records_within(&self, bytes: usize) -> usize {
-        bytes / self.largest.load(Ordering::Relaxed).max(1)
     }
 }
 
@@ -187,7 +163,7 @@ pub(super) fn shard_number(description: &Description, id: &str) -> Option<usize>
     description.shards.get(number).filter(|shard| shard.shard_id == id).map(|_| number)
 }
 
-fn number_of(id: &str) -> Option<usize> {
+pub(super) fn number_of(id: &str) -> Option<usize> {
     id.strip_prefix("shardId-")?.parse().ok()
 }
 

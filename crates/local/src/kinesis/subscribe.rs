@@ -15,8 +15,9 @@ use tokio::sync::watch;
 
 use super::{
     Kinesis,
+    log::Limits,
     position::Position,
-    read::{Limits, Page, Record},
+    read::{Page, Record},
     start::{Start, invalid},
     stream::{ChildShard, Stream},
     wire::{Encoding, respond},

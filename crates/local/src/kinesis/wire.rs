@@ -157,30 +157,17 @@ fn seconds_to_millis(value: &mut Value) {
     }
 }
 
-/// Record data. Held as the base64 text that the store keeps.
+/// Record data.
 #[derive(Debug, Clone)]
-pub(super) struct Blob<'a>(pub(super) Cow<'a, str>);
-
-impl Blob<'_> {
-    /// The number of bytes that the text stands for.
-    pub(super) fn len(&self) -> usize {
-        decoded_len(&self.0)
-    }
-}
-
-/// The number of bytes that base64 text stands for.
-pub(super) fn decoded_len(text: &str) -> usize {
-    let padding = text.bytes().rev().take(2).take_while(|byte| *byte == b'=').count();
-    (text.len() / 4 * 3).saturating_sub(padding)
-}
+pub(super) struct Blob<'a>(pub(super) Cow<'a, [u8]>);
 
 impl Serialize for Blob<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            return serializer.serialize_str(&self.0);
+            serializer.serialize_str(&BASE64.encode(&self.0))
+        } else {
+            serializer.serialize_bytes(&self.0)
         }
-        let bytes = BASE64.decode(self.0.as_bytes()).map_err(serde::ser::Error::custom)?;
-        serializer.serialize_bytes(&bytes)
     }
 }
 
@@ -204,16 +191,15 @@ impl Visitor<'_> for BlobVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-        // The store would keep anything; a reader in CBOR would then find data that it cannot decode.
-        if !text.len().is_multiple_of(4) || !text.bytes().all(base64) {
-            return Err(E::custom("data is not base64"));
-        }
-        Ok(Blob(Cow::Owned(text.to_owned())))
+        BASE64.decode(text).map(|bytes| Blob(Cow::Owned(bytes))).map_err(E::custom)
     }
 
     fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-        Ok(Blob(Cow::Owned(BASE64.encode(bytes))))
+        self.visit_byte_buf(bytes.to_vec())
+    }
+
+    fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+        Ok(Blob(Cow::Owned(bytes)))
     }
 }
 
