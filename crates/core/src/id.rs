@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::backoff::mix;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -122,14 +124,6 @@ impl IdSource {
         let low = mix(self.seed as u64 ^ mix(high ^ self.drawn.rotate_left(32)));
         base58((u128::from(high) << 64) | u128::from(low))
     }
-}
-
-/// The finaliser of SplitMix64: every input bit changes about half of the output's.
-fn mix(word: u64) -> u64 {
-    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }
 
 /// 22 characters hold any 128-bit number: 58²² > 2¹²⁸.

@@ -41,8 +41,9 @@ impl Failure {
             }
             SdkError::TimeoutError(_) => Self::lost("no answer in time", error),
             SdkError::ResponseError(_) => Self::lost("the answer was cut short", error),
-            // A request that could not be connected was certainly not carried out.
-            SdkError::DispatchFailure(context) if !context.is_other() && !context.is_user() => {
+            SdkError::DispatchFailure(context) if !context.is_user() && !before_sending(error) => {
+                // A request that found no server was certainly not carried out. Of anything else,
+                // unknown failures of the connection among it, that is not certain.
                 let connecting = context.as_connector_error().is_some_and(never_connected);
                 let summary = if connecting { "cannot connect" } else { "the connection failed" };
                 Self { lost_answer: !connecting, ..Self::lost(summary, error) }
@@ -188,7 +189,13 @@ fn judge(code: &str, status: u16) -> (ErrorKind, &'static str, bool) {
     }
 }
 
-/// Whether the failure came before anything could be sent.
+/// Whether it was the SDK's own preparations that failed: the SDK reports those, too, as failures
+/// of the connection.
+fn before_sending(error: &(dyn StdError + 'static)) -> bool {
+    find::<CredentialsError>(error).is_some()
+}
+
+/// Whether there was nobody to send the request to.
 fn never_connected(error: &ConnectorError) -> bool {
     use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     find::<std::io::Error>(error).is_some_and(|io| {
@@ -264,6 +271,9 @@ mod tests {
         assert!(!Failure::of(&refused).lost_answer);
         assert!(Failure::of(&reset).lost_answer);
         assert_eq!(Failure::of(&reset).kind, ErrorKind::Unavailable);
+        let cut = Sdk::dispatch_failure(ConnectorError::other("incomplete message".into(), None));
+        assert_eq!(Failure::of(&cut).kind, ErrorKind::Unavailable);
+        assert!(Failure::of(&cut).lost_answer);
         let missing = CredentialsError::not_loaded("none in the environment");
         let unsent = Sdk::dispatch_failure(ConnectorError::other(missing.into(), None));
         assert_eq!(Failure::of(&unsent).kind, ErrorKind::Denied);

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// The result of everything in this crate that can fail.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure: its [kind](ErrorKind) says what to do, its text what was attempted on which group,
 /// stream and shard. Never a record's content.

@@ -219,16 +219,17 @@ pub async fn merge(
     let doing = format!("merge shards {first} and {second} of stream {stream}");
     let shards = list_shards(client, stream).await?;
     let (a, b) = (open_shard(&shards, first, &doing)?, open_shard(&shards, second, &doing)?);
-    let (a, b) = (a.hash_range, b.hash_range);
-    if a.end.checked_add(1) != Some(b.start) && b.end.checked_add(1) != Some(a.start) {
+    // Not every server takes them the other way round.
+    let (lower, upper) = if a.hash_range <= b.hash_range { (a, b) } else { (b, a) };
+    if lower.hash_range.end.checked_add(1) != Some(upper.hash_range.start) {
         let message = format!("cannot {doing}: their hash ranges do not touch");
         return Err(Error::new(ErrorKind::Config, message));
     }
     let request = client
         .merge_shards()
         .stream_name(stream.as_str())
-        .shard_to_merge(first.as_str())
-        .adjacent_shard_to_merge(second.as_str());
+        .shard_to_merge(lower.id.as_str())
+        .adjacent_shard_to_merge(upper.id.as_str());
     request.send().await.map_err(|error| Failure::of(&error).error(&doing))?;
     wait::for_children(client, stream, first, 1).await
 }

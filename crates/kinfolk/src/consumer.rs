@@ -1,0 +1,120 @@
+//! A worker of a consumer group.
+
+mod builder;
+mod records;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kinfolk_core::id::{GroupName, StreamName};
+use tokio::sync::{Mutex, mpsc};
+
+pub use builder::Builder;
+pub use records::Records;
+
+use crate::drive::Command;
+use crate::error::Result;
+use crate::event::{Announcer, Events};
+use crate::hub::Hub;
+use crate::lease::Lease;
+use crate::processor::{self, Processor};
+use crate::supervise::{Task, Tasks};
+
+/// How many records a [`Processor`] is handed at a time, at most.
+const PROCESSOR_BATCH: usize = 10_000;
+
+/// A worker of a consumer group: it shares a stream's shards with the group's other workers, hands
+/// out their records, and stores how far they are done.
+///
+/// Take records with [`records`](Self::records), by shard with [`shards`](Self::shards), or let a
+/// [`Processor`] handle them with [`run`](Self::run). End it with [`shutdown`](Self::shutdown),
+/// which hands everything over at once. Dropping it stops without a word: its shards are read
+/// again by others once it has been silent for as long as a crashed worker.
+#[derive(Debug)]
+pub struct Consumer {
+    stream: StreamName,
+    group: GroupName,
+    hub: Arc<Hub>,
+    announcer: Announcer,
+    commands: mpsc::Sender<Command>,
+    driver: Mutex<Task<Result<()>>>,
+    shutdown_limit: Duration,
+}
+
+impl Consumer {
+    /// A consumer of `stream` for `group`, to be set up and started.
+    pub fn builder(stream: impl Into<StreamName>, group: impl Into<GroupName>) -> Builder {
+        Builder::new(stream.into(), group.into())
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &StreamName {
+        &self.stream
+    }
+
+    /// The group.
+    pub fn group(&self) -> &GroupName {
+        &self.group
+    }
+
+    /// The records of all shards that this worker holds, in order for each shard. The stream ends
+    /// when the consumer does; its last item is the error, if there was one.
+    ///
+    /// Several may be taken: each record comes out of one of them.
+    pub fn records(&self) -> Records {
+        Records::new(self.hub.clone())
+    }
+
+    /// The next records of any shard, at most `most` and all of one page; `None` when the
+    /// consumer is over. Cancel safe.
+    pub async fn next_batch(&self, most: usize) -> Option<crate::delivery::Batch> {
+        self.hub.next_batch(most.max(1)).await
+    }
+
+    /// The next lease that this worker holds, each once; `None` when the consumer is over. For
+    /// handlers that take shards one by one. Cancel safe.
+    pub async fn next_lease(&self) -> Option<Lease> {
+        self.hub.next_tenure().await.map(|tenure| Lease::new(self.hub.clone(), tenure))
+    }
+
+    /// Handles every lease with a processor of its own until the consumer is over.
+    ///
+    /// # Errors
+    /// `Internal` if a processor panicked; the consumer should then be shut down.
+    pub async fn run<P: Processor>(&self, mut processor: impl FnMut(&Lease) -> P) -> Result<()> {
+        let mut tasks = Tasks::default();
+        loop {
+            tokio::select! {
+                biased;
+                ended = tasks.next() => ended?,
+                lease = self.next_lease() => match lease {
+                    Some(lease) => {
+                        let processor = processor(&lease);
+                        tasks.spawn(processor::run(processor, lease, PROCESSOR_BATCH));
+                    }
+                    None => break,
+                },
+            }
+        }
+        tasks.join().await;
+        Ok(())
+    }
+
+    /// What happens to this consumer from now on.
+    pub fn events(&self) -> Events {
+        self.announcer.listen()
+    }
+
+    /// Stops fetching, waits for what is being handled, stores the place, hands the shards over
+    /// and leaves the group. Waits for handlers up to the builder's `shutdown_limit`; what is not
+    /// acknowledged by then is handled again by others.
+    ///
+    /// # Errors
+    /// The error that ended the consumer, if one did.
+    pub async fn shutdown(&self) -> Result<()> {
+        let limit_ms = u64::try_from(self.shutdown_limit.as_millis()).unwrap_or(u64::MAX);
+        // A driver that is gone has nothing to hand over any more.
+        let _ = self.commands.send(Command::Shutdown { limit_ms }).await;
+        self.driver.lock().await.join().await.unwrap_or(Ok(()))
+    }
+}

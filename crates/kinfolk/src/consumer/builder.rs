@@ -1,0 +1,276 @@
+//! Setting a consumer up, and starting it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_types::SdkConfig;
+use kinfolk_core::coordinate::{Coordinator, Input, Settings, Timing};
+use kinfolk_core::id::{GroupName, IdSource, StreamName};
+use kinfolk_core::reader::Pace;
+use kinfolk_core::snapshot::{About, Snapshot};
+use kinfolk_core::topology::Initial;
+use tokio::sync::{Mutex, mpsc};
+
+use super::Consumer;
+use crate::budget::Budget;
+use crate::clock::{Clock, SystemClock};
+use crate::drive::{Driver, Report};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Announcer;
+use crate::fence::Fence;
+use crate::hub::Hub;
+use crate::read::Reading;
+use crate::source::{KinesisSource, Source};
+use crate::store::StateStore;
+use crate::store::dynamo::lifion::LifionStore;
+use crate::store::dynamo::table::TableSettings;
+use crate::supervise::Task;
+
+/// How much of records a worker holds by default, in bytes.
+const BUDGET: u64 = 64 << 20;
+/// The least budget that a read fits: an answer of 10 MiB and its estimate.
+const LEAST_BUDGET: u64 = 1 << 20;
+
+/// Sets a [`Consumer`] up. Made by [`Consumer::builder`].
+#[derive(Clone, Debug)]
+pub struct Builder {
+    stream: StreamName,
+    group: GroupName,
+    initial: Initial,
+    table: TableSettings,
+    timing: Timing,
+    pace: Pace,
+    budget: u64,
+    app_name: String,
+    shutdown_limit: Duration,
+    strict_node_leases: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl Builder {
+    pub(super) fn new(stream: StreamName, group: GroupName) -> Self {
+        Self {
+            stream,
+            group,
+            initial: Initial::default(),
+            table: TableSettings::new(),
+            timing: Timing::LIFION,
+            pace: Pace::default(),
+            budget: BUDGET,
+            app_name: env!("CARGO_PKG_NAME").to_owned(),
+            shutdown_limit: Duration::from_secs(30),
+            strict_node_leases: false,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Where the group begins if this worker is its first; `Latest` by default. A group that has
+    /// begun goes on from its place whatever this says.
+    #[must_use]
+    pub fn initial(mut self, initial: Initial) -> Self {
+        self.initial = initial;
+        self
+    }
+
+    /// The table that holds the state; by default the Node library's, created if it is missing.
+    #[must_use]
+    pub fn table(mut self, table: TableSettings) -> Self {
+        self.table = table;
+        self
+    }
+
+    /// Deadlines of the worker; [`Timing::LIFION`] by default. All workers of a group may have
+    /// their own.
+    #[must_use]
+    pub fn timing(mut self, timing: Timing) -> Self {
+        self.timing = timing;
+        self
+    }
+
+    /// How shards are polled; by default as Kinesis' limits allow.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// How many bytes of records the worker holds at most, over all shards; 64 MiB by default,
+    /// 1 MiB at the least. One answer may exceed its estimate, and the budget by as much.
+    #[must_use]
+    pub fn budget(mut self, bytes: u64) -> Self {
+        self.budget = bytes;
+        self
+    }
+
+    /// The application's name, for people who look at the group.
+    #[must_use]
+    pub fn app_name(mut self, name: impl Into<String>) -> Self {
+        self.app_name = name.into();
+        self
+    }
+
+    /// How long [`Consumer::shutdown`] waits for handlers; 30 seconds by default.
+    #[must_use]
+    pub fn shutdown_limit(mut self, limit: Duration) -> Self {
+        self.shutdown_limit = limit;
+        self
+    }
+
+    /// Take nothing that a silent Node consumer may still read when it comes back: its leases
+    /// then wait for their own date, up to five minutes. Off by default.
+    #[must_use]
+    pub fn strict_node_leases(mut self, strict: bool) -> Self {
+        self.strict_node_leases = strict;
+        self
+    }
+
+    /// Another clock; for tests.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Starts a consumer that reads Kinesis and keeps its state in DynamoDB, both with this
+    /// configuration.
+    ///
+    /// # Errors
+    /// See [`clients`](Self::clients).
+    pub async fn connect(self, aws: &SdkConfig) -> Result<Consumer> {
+        let kinesis = aws_sdk_kinesis::Client::new(aws);
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        self.clients(kinesis, dynamodb).await
+    }
+
+    /// Starts a consumer with these clients.
+    ///
+    /// # Errors
+    /// `Config`: there is no such stream, the table has other keys or must not be created, a
+    /// setting is wrong. `Denied`, `Unavailable`: AWS said so. `Data`: the stored state does not
+    /// read as it should.
+    pub async fn clients(
+        self,
+        kinesis: aws_sdk_kinesis::Client,
+        dynamodb: aws_sdk_dynamodb::Client,
+    ) -> Result<Consumer> {
+        let attempt = Duration::from_millis(self.timing.attempt_ms.into());
+        let store = LifionStore::new(
+            &dynamodb,
+            self.table.table(),
+            self.group.clone(),
+            self.stream.clone(),
+        )
+        .attempt_limit(attempt);
+        let source = KinesisSource::new(kinesis, self.stream.clone());
+        let table = self.table.clone();
+        let look = async {
+            // The table is looked at only when reading from it does not work: a round trip less
+            // for everybody but the first.
+            match store.look().await {
+                Err(error) if error.kind() == ErrorKind::Config => {
+                    let arn = table.ensure(&dynamodb).await?;
+                    table.ensure_tags(&dynamodb, &arn).await?;
+                    store.look().await
+                }
+                looked => looked,
+            }
+        };
+        let opening = futures_util::try_join!(source.describe(), source.list(), look)?;
+        self.open(Arc::new(source), Arc::new(store.clone()), opening)
+    }
+
+    /// Starts a consumer with a source and a store of the caller's own.
+    ///
+    /// # Errors
+    /// Those of the source and the store, and `Config` for a wrong setting.
+    pub async fn start(
+        self,
+        source: Arc<dyn Source>,
+        store: Arc<dyn StateStore>,
+    ) -> Result<Consumer> {
+        let opening = futures_util::try_join!(source.describe(), source.list(), store.look())?;
+        self.open(source, store, opening)
+    }
+
+    fn open(
+        self,
+        source: Arc<dyn Source>,
+        store: Arc<dyn StateStore>,
+        (description, listing, state): (
+            crate::source::Description,
+            kinfolk_core::topology::Listing,
+            Option<Snapshot>,
+        ),
+    ) -> Result<Consumer> {
+        self.check()?;
+        let clock = self.clock.clone();
+        let settings = Settings {
+            timing: self.timing.clone(),
+            limits: store.limits(),
+            initial: self.initial,
+            about: about(&self.app_name, clock.as_ref()),
+            strict_node_leases: self.strict_node_leases,
+        };
+        let coordinator = Coordinator::new(settings, IdSource::new(seed()?), clock.now());
+        let announcer = Announcer::new();
+        let fence = Arc::new(Fence::new(clock.clone(), self.timing.fence_ms.into()));
+        let hub = Arc::new(Hub::new(fence.clone()));
+        let (commands, receiver) = mpsc::channel(1);
+        let (missing, missing_receiver) = mpsc::channel(1);
+        let driver = Driver {
+            coordinator,
+            timing: self.timing,
+            store,
+            reading: Reading { source, clock, budget: Budget::new(self.budget), pace: self.pace },
+            fence,
+            hub: hub.clone(),
+            announcer: announcer.clone(),
+            commands: receiver,
+            missing: missing_receiver,
+            listener: Arc::new(Report { announcer: announcer.clone(), missing }),
+        };
+        let first = Input::Opened { created_on: description.created_on, listing, state };
+        Ok(Consumer {
+            stream: self.stream,
+            group: self.group,
+            hub,
+            announcer,
+            commands,
+            driver: Mutex::new(Task::spawn(driver.run(first))),
+            shutdown_limit: self.shutdown_limit,
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(ErrorKind::Config, message));
+        if let Err(reason) = self.timing.check() {
+            return wrong(format!("these deadlines are unsafe: {reason}"));
+        }
+        if self.budget < LEAST_BUDGET {
+            return wrong(format!("the byte budget must be at least {LEAST_BUDGET} bytes"));
+        }
+        if self.group.as_str().is_empty() || self.stream.as_str().is_empty() {
+            return wrong("the stream and the group need a name".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn about(app_name: &str, clock: &dyn Clock) -> About {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    About {
+        app_name: app_name.to_owned(),
+        host,
+        pid: std::process::id(),
+        started_on: clock.now().wall,
+    }
+}
+
+fn seed() -> Result<u128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        let message = "the system gives no random numbers";
+        Error::new(ErrorKind::Internal, message).with_source(error.to_string())
+    })?;
+    Ok(u128::from_ne_bytes(bytes))
+}

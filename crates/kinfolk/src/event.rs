@@ -1,0 +1,134 @@
+//! What a consumer tells whoever listens: logs, metrics, the console, tests.
+
+use kinfolk_core::id::ShardId;
+use kinfolk_core::reader::Problem;
+use tokio::sync::broadcast;
+
+pub use kinfolk_core::event::Event as GroupEvent;
+
+/// How many events a slow listener may fall behind before it misses some.
+const BACKLOG: usize = 1_024;
+
+/// Something that happened to a consumer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// In the group: who joined, who took what from whom.
+    Group(GroupEvent),
+    /// A shard was read.
+    Fetched {
+        /// The shard.
+        shard: ShardId,
+        /// How many records came.
+        records: u32,
+        /// Their size in bytes.
+        bytes: u64,
+        /// How far this is behind the tip, in milliseconds, if Kinesis said so.
+        behind_ms: Option<u64>,
+    },
+    /// A shard cannot be read; the consumer goes on trying.
+    Problem {
+        /// The shard.
+        shard: ShardId,
+        /// What it is.
+        problem: Problem,
+        /// What Kinesis said.
+        message: String,
+    },
+    /// The shared state cannot be reached. The worker goes on trying, and pauses once its leases
+    /// may have run out.
+    StateUnreachable {
+        /// What was attempted, and what came of it.
+        message: String,
+    },
+    /// Records have been in hands for a minute without an acknowledgement.
+    Stalled {
+        /// The shard.
+        shard: ShardId,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+}
+
+/// The sending side: logs every event and hands it to whoever listens.
+#[derive(Clone, Debug)]
+pub(crate) struct Announcer(broadcast::Sender<Event>);
+
+impl Announcer {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::Sender::new(BACKLOG))
+    }
+
+    pub(crate) fn say(&self, event: Event) {
+        log(&event);
+        // Nobody listening is fine.
+        let _ = self.0.send(event);
+    }
+
+    pub(crate) fn listen(&self) -> Events {
+        Events(self.0.subscribe())
+    }
+}
+
+/// The events of a consumer, from the moment of [`Consumer::events`](crate::Consumer::events) on.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    /// The next event; `None` when the consumer is over. A listener that falls 1,024 events
+    /// behind misses the oldest ones. Cancel safe.
+    pub async fn next(&mut self) -> Option<Event> {
+        loop {
+            match self.0.recv().await {
+                Ok(event) => return Some(event),
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::debug!(missed, "a listener was too slow for the events");
+                }
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+fn log(event: &Event) {
+    match event {
+        Event::Group(event) => log_group(event),
+        Event::Fetched { shard, records, bytes, behind_ms } => {
+            tracing::trace!(%shard, records, bytes, behind_ms, "fetched");
+        }
+        Event::Problem { shard, problem, message } => {
+            tracing::warn!(%shard, ?problem, message, "cannot read the shard, trying again");
+        }
+        Event::StateUnreachable { message } => {
+            tracing::warn!(message, "cannot reach the group's state, trying again");
+        }
+        Event::Stalled { shard, for_ms } => {
+            tracing::warn!(%shard, for_ms, "nothing is acknowledged while records are in hands");
+        }
+    }
+}
+
+fn log_group(event: &GroupEvent) {
+    match event {
+        GroupEvent::Created { worker } => tracing::info!(%worker, "created the group"),
+        GroupEvent::Joined { worker } => tracing::info!(%worker, "joined the group"),
+        GroupEvent::Left { worker } => tracing::info!(%worker, "left the group"),
+        GroupEvent::Started { shard, epoch } => tracing::info!(%shard, epoch, "reads a shard"),
+        GroupEvent::Gave { shard, to } => tracing::info!(%shard, %to, "gave a shard"),
+        GroupEvent::Released { shard } => tracing::info!(%shard, "released a shard"),
+        GroupEvent::Ended { shard, .. } => tracing::info!(%shard, "a shard is done"),
+        GroupEvent::Evicted { worker } => tracing::warn!(%worker, "removed a silent worker"),
+        GroupEvent::WasEvicted { worker } => tracing::warn!(
+            %worker,
+            "was removed from the group as silent; joins again. Check this machine's clock and load"
+        ),
+        GroupEvent::Expired { shard } => tracing::error!(
+            %shard,
+            "the stream does not list the shard any more: records were lost before they were read"
+        ),
+        GroupEvent::Reset { .. } => tracing::warn!(
+            "the stream was deleted and made again: the group starts over at its beginning"
+        ),
+        other => tracing::warn!(event = ?other, "in the group"),
+    }
+}

@@ -1,0 +1,82 @@
+//! Where records come from.
+
+mod kinesis;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use kinfolk_core::id::ShardId;
+use kinfolk_core::reader::{ChildShard, Fault, Position};
+use kinfolk_core::time::WallTime;
+use kinfolk_core::topology::Listing;
+
+pub use kinesis::KinesisSource;
+
+use crate::error::{Error, Result};
+use crate::record::Page;
+use crate::store::BoxFuture;
+
+/// A stream, as a consumer needs it.
+///
+/// Each method is one call without retries: repeating and spacing are decided in the core. All
+/// futures may be dropped at any time.
+pub trait Source: Debug + Send + Sync + 'static {
+    /// What the stream is.
+    fn describe(&self) -> BoxFuture<'_, Result<Description>>;
+
+    /// All its shards, every page.
+    fn list(&self) -> BoxFuture<'_, Result<Listing>>;
+
+    /// An iterator for a position in a shard.
+    fn iterator<'a>(
+        &'a self,
+        shard: &'a ShardId,
+        position: &'a Position,
+    ) -> BoxFuture<'a, Result<Arc<str>, ReadError>>;
+
+    /// At most `limit` records from an iterator on.
+    fn fetch<'a>(
+        &'a self,
+        shard: &'a ShardId,
+        iterator: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Answer, ReadError>>;
+}
+
+/// A stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// When it was created: the seconds that Kinesis says, rounded to milliseconds as JavaScript
+    /// does, since the state table is shared with Node.
+    pub created_on: WallTime,
+}
+
+impl Description {
+    /// A stream that was created then.
+    pub fn new(created_on: WallTime) -> Self {
+        Self { created_on }
+    }
+}
+
+/// What a fetch brought.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The records.
+    pub page: Page,
+    /// Where to go on; `None` at the end of a closed shard.
+    pub next: Option<Arc<str>>,
+    /// How far this is behind the tip, in milliseconds.
+    pub behind_ms: Option<u64>,
+    /// At the end of a closed shard, its children.
+    pub children: Vec<ChildShard>,
+}
+
+/// A read that failed: what the reader makes of it, and what to tell people.
+#[derive(Debug)]
+pub struct ReadError {
+    /// For the reader.
+    pub fault: Fault,
+    /// For people.
+    pub error: Error,
+}

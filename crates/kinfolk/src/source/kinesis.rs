@@ -1,0 +1,234 @@
+//! Kinesis, polled through its SDK.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::{Builder, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_kinesis::error::SdkError;
+use aws_sdk_kinesis::primitives::DateTime;
+use aws_sdk_kinesis::types::{self, ShardIteratorType};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use bytes::Bytes;
+use kinfolk_core::id::{ShardId, StreamName};
+use kinfolk_core::reader::{ChildShard, Fault, Position};
+use kinfolk_core::sequence::SequenceNumber;
+use kinfolk_core::time::WallTime;
+use kinfolk_core::topology::{HashRange, Listing, ShardInfo};
+
+use super::{Answer, Description, ReadError, Source};
+use crate::aws::Failure;
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{Page, Raw};
+use crate::store::BoxFuture;
+
+/// How long one call may take, in seconds. A GetRecords answer holds up to 10 MiB.
+const ATTEMPT: Duration = Duration::from_secs(15);
+/// The most shards a page of a listing holds.
+const LIST_PAGE: i32 = 1_000;
+
+/// A Kinesis stream that is read with GetRecords.
+#[derive(Clone, Debug)]
+pub struct KinesisSource {
+    client: Client,
+    stream: StreamName,
+}
+
+impl KinesisSource {
+    /// The stream of that name, through this client. Its retries are not used for reading.
+    pub fn new(client: Client, stream: impl Into<StreamName>) -> Self {
+        Self { client, stream: stream.into() }
+    }
+
+    /// One attempt with a limit in time: the core decides about the next.
+    fn once(&self) -> Builder {
+        let timeouts = TimeoutConfig::builder().operation_timeout(ATTEMPT).build();
+        Builder::new().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
+    }
+
+    fn read_error<E>(&self, doing: &str, shard: &ShardId, error: &SdkError<E, HttpResponse>) -> ReadError
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let failure = Failure::of(error);
+        let fault = match (failure.kind, failure.code.as_deref()) {
+            (_, Some("ExpiredIteratorException")) => Fault::Expired,
+            (_, Some("ResourceNotFoundException")) => Fault::Missing,
+            (_, Some("InvalidArgumentException" | "ValidationException")) => Fault::Invalid,
+            _ if failure.throttled => Fault::Throttled,
+            (ErrorKind::Denied, _) => Fault::Denied,
+            _ => Fault::Unavailable,
+        };
+        let error = failure.error(format_args!("{doing} of shard {shard} of stream {}", self.stream));
+        ReadError { fault, error }
+    }
+
+    async fn list_page(&self, token: Option<String>) -> Result<(Vec<types::Shard>, Option<String>)> {
+        let call = self.client.list_shards().max_results(LIST_PAGE);
+        // A token stands for the stream, too: naming both is refused.
+        let call = match token {
+            Some(token) => call.next_token(token),
+            None => call.stream_name(self.stream.as_str()),
+        };
+        let page = call.send().await.map_err(|error| {
+            Failure::of(&error).error(format_args!("list the shards of stream {}", self.stream))
+        })?;
+        let next = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        Ok((page.shards.unwrap_or_default(), next))
+    }
+}
+
+impl Source for KinesisSource {
+    fn describe(&self) -> BoxFuture<'_, Result<Description>> {
+        Box::pin(async {
+            let call = self.client.describe_stream_summary().stream_name(self.stream.as_str());
+            let answer = call.send().await.map_err(|error| {
+                Failure::of(&error).error(format_args!("describe stream {}", self.stream))
+            })?;
+            let summary = answer.stream_description_summary().ok_or_else(|| self.odd("no summary"))?;
+            if summary.stream_status() == &types::StreamStatus::Deleting {
+                let message = format!("stream {} is being deleted", self.stream);
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+            Ok(Description { created_on: javascript_date(summary.stream_creation_timestamp()) })
+        })
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Listing>> {
+        Box::pin(async {
+            let mut shards = Vec::new();
+            let mut token = None;
+            loop {
+                let (page, next) = self.list_page(token).await?;
+                for shard in page {
+                    shards.push(self.shard_info(&shard)?);
+                }
+                token = next;
+                if token.is_none() {
+                    return Ok(shards.into_iter().collect());
+                }
+            }
+        })
+    }
+
+    fn iterator<'a>(
+        &'a self,
+        shard: &'a ShardId,
+        position: &'a Position,
+    ) -> BoxFuture<'a, Result<Arc<str>, ReadError>> {
+        Box::pin(async move {
+            let call = self
+                .client
+                .get_shard_iterator()
+                .stream_name(self.stream.as_str())
+                .shard_id(shard.as_str());
+            let call = match position {
+                Position::TrimHorizon => call.shard_iterator_type(ShardIteratorType::TrimHorizon),
+                Position::Latest => call.shard_iterator_type(ShardIteratorType::Latest),
+                Position::At(time) => call
+                    .shard_iterator_type(ShardIteratorType::AtTimestamp)
+                    .timestamp(DateTime::from_millis(time.0)),
+                Position::From(sequence) => call
+                    .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+                    .starting_sequence_number(sequence.as_str()),
+                Position::After(sequence) => call
+                    .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
+                    .starting_sequence_number(sequence.as_str()),
+            };
+            let answer = call.customize().config_override(self.once()).send().await;
+            let answer = answer.map_err(|e| self.read_error("get an iterator", shard, &e))?;
+            let iterator = answer.shard_iterator().filter(|text| !text.is_empty());
+            iterator.map(Arc::from).ok_or_else(|| ReadError {
+                fault: Fault::Unavailable,
+                error: self.odd("no iterator"),
+            })
+        })
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        shard: &'a ShardId,
+        iterator: &'a str,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Answer, ReadError>> {
+        Box::pin(async move {
+            let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+            let call = self.client.get_records().shard_iterator(iterator).limit(limit);
+            let answer = call.customize().config_override(self.once()).send().await;
+            let answer = answer.map_err(|e| self.read_error("get records", shard, &e))?;
+            let next = answer.next_shard_iterator.filter(|text| !text.is_empty());
+            let child = |child: types::ChildShard| ChildShard {
+                id: ShardId::from(child.shard_id),
+                parents: child.parent_shards.into_iter().map(ShardId::from).collect(),
+            };
+            Ok(Answer {
+                page: Page::new(answer.records.into_iter().map(raw).collect()),
+                next: next.map(Arc::from),
+                behind_ms: answer.millis_behind_latest.and_then(|ms| u64::try_from(ms).ok()),
+                children: answer.child_shards.unwrap_or_default().into_iter().map(child).collect(),
+            })
+        })
+    }
+}
+
+impl KinesisSource {
+    fn shard_info(&self, shard: &types::Shard) -> Result<ShardInfo> {
+        let range = shard.hash_key_range().ok_or_else(|| self.odd("a shard without hash keys"))?;
+        let key = |text: &str| text.parse().map_err(|e| self.odd("a hash key").with_source(e));
+        let sequences = shard
+            .sequence_number_range()
+            .ok_or_else(|| self.odd("a shard without sequence numbers"))?;
+        Ok(ShardInfo {
+            id: shard.shard_id().into(),
+            parent: shard.parent_shard_id().map(ShardId::from),
+            adjacent: shard.adjacent_parent_shard_id().map(ShardId::from),
+            starting_sequence: sequences.starting_sequence_number().into(),
+            closed: sequences.ending_sequence_number().is_some(),
+            hash_range: HashRange {
+                start: key(range.starting_hash_key())?,
+                end: key(range.ending_hash_key())?,
+            },
+        })
+    }
+
+    fn odd(&self, what: &str) -> Error {
+        Error::new(ErrorKind::Data, format!("Kinesis answered oddly for stream {}: {what}", self.stream))
+    }
+}
+
+fn raw(record: types::Record) -> Raw {
+    Raw {
+        sequence: SequenceNumber::new(&record.sequence_number),
+        partition_key: record.partition_key,
+        data: Bytes::from(record.data.into_inner()),
+        arrival: record.approximate_arrival_timestamp.map(|time| javascript_date(&time)),
+    }
+}
+
+/// Milliseconds, rounded as JavaScript rounds a number of seconds: to the nearest, halves up.
+/// Cutting nanoseconds off is a millisecond away from that for half of all dates, and a creation
+/// date that is off by one makes Node wipe the state.
+fn javascript_date(time: &DateTime) -> WallTime {
+    let ms = (time.as_secs_f64() * 1_000.0 + 0.5).floor();
+    // Dates of this age fit 53 bits, and a cast of a float saturates.
+    #[allow(clippy::cast_possible_truncation)]
+    WallTime(ms as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_rounded_as_javascript_does() {
+        for (seconds, ms) in [
+            (1_763_826_979.0, 1_763_826_979_000),
+            (1_763_826_979.000_6, 1_763_826_979_001),
+            (1_763_826_979.999_4, 1_763_826_979_999),
+            (1_763_826_979.123_5, 1_763_826_979_124),
+        ] {
+            assert_eq!(javascript_date(&DateTime::from_secs_f64(seconds)).0, ms);
+        }
+    }
+}
