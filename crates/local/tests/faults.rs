@@ -1,4 +1,12 @@
 //! Faults: what the caller sees, and what the server did meanwhile.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test has its own time and tasks, and fails by panicking"
+)]
 
 mod common;
 

@@ -1,4 +1,12 @@
 //! Where `ferrokinesis` alone answers otherwise than AWS: one group of tests for each numbered gap.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test has its own time and tasks, and fails by panicking"
+)]
 
 mod common;
 

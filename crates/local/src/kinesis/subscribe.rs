@@ -48,8 +48,11 @@ pub(super) struct SubscribeToShard {
 /// Who is subscribed to what. A consumer has one subscription to a shard; a new one takes over from the old.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    slots: Mutex<HashMap<(String, String), (Instant, watch::Sender<()>)>>,
+    /// By consumer ARN and shard id: since when, and what closes when the next one takes it.
+    slots: Mutex<HashMap<(String, String), Slot>>,
 }
+
+type Slot = (Instant, watch::Sender<()>);
 
 impl Subscriptions {
     /// Takes the slot, unless it was taken a moment ago. The receiver closes when the next one takes it.

@@ -1,5 +1,12 @@
 //! What the tests share: servers, and the SDK's clients for them.
-#![allow(dead_code, reason = "each test file uses its own part of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test uses its own part of it, and fails by panicking"
+)]
 
 use std::time::Duration;
 
