@@ -61,7 +61,10 @@ async fn streams_records_and_tables_outlive_the_servers() {
     // Not even told to stop.
     drop(local);
 
+    let written = || std::fs::metadata(folder.0.join("kinesis/records.log")).unwrap().len();
+    let before_restart = written();
     let (local, kinesis) = start(folder.servers()).await;
+    assert!(written() < before_restart, "the deleted stream's record is let go");
     assert_eq!(numbers(&kinesis, "kept", "shardId-000000000000").await, before);
     assert!(
         numbers(&kinesis, "gone", "shardId-000000000000").await.is_empty(),

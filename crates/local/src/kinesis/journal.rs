@@ -94,6 +94,24 @@ impl Journal {
         self.add(&Entry::Made { stream: stream.to_owned() })
     }
 
+    /// Replaces the file by one that holds only these records.
+    pub(super) fn rewrite(&self, streams: &[(String, Vec<Arc<Kept>>)]) -> io::Result<()> {
+        let path = self.path.with_extension("new");
+        private_file(&path)?;
+        let file = File::options().append(true).open(&path)?;
+        file.set_len(0)?;
+        let new = Self { path: path.clone(), file: Mutex::new(file) };
+        for (stream, records) in streams {
+            // A put at a time, so that no entry is too long.
+            records.chunks(500).try_for_each(|some| new.put(stream, some))?;
+        }
+        let file = new.file.into_inner().unwrap_or_else(PoisonError::into_inner);
+        file.sync_all()?;
+        std::fs::rename(&path, &self.path)?;
+        *self.lock() = file;
+        Ok(())
+    }
+
     pub(super) fn put(&self, stream: &str, records: &[Arc<Kept>]) -> io::Result<()> {
         let line = |record: &Arc<Kept>| Line {
             sequence_number: record.sequence_number.clone(),
