@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use kinfolk_core::id::ShardId;
+use kinfolk_core::id::{ShardId, WorkerId};
 
 use crate::record::Record;
 use crate::tenure::{Handed, Tenure};
@@ -66,6 +66,11 @@ impl Batch {
     /// smaller one than it has seen for the shard is never written to by a former owner.
     pub fn epoch(&self) -> u64 {
         self.hands.tenure.epoch
+    }
+
+    /// The worker that holds the shard: this consumer's id at the time.
+    pub fn worker(&self) -> &WorkerId {
+        &self.hands.tenure.worker
     }
 
     /// All of it is done. The place is stored with the worker's next beat.

@@ -134,7 +134,8 @@ impl Driver {
 
     fn start(&self, start: Start, readers: &mut Tasks) {
         let Start { shard, epoch, from, .. } = start;
-        let tenure = Arc::new(Tenure::new(shard, epoch, self.hub.signals.clone()));
+        let worker = self.coordinator.me().clone();
+        let tenure = Arc::new(Tenure::new(shard, epoch, worker, self.hub.signals.clone()));
         self.hub.insert(&tenure);
         readers.spawn(read::read(self.reading.clone(), tenure, from, self.listener.clone()));
     }

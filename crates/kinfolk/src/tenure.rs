@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kinfolk_core::ack::Watermark;
 use kinfolk_core::backoff::{self, Backoff};
 use kinfolk_core::change::Progress;
-use kinfolk_core::id::ShardId;
+use kinfolk_core::id::{ShardId, WorkerId};
 use kinfolk_core::time::Now;
 use tokio::sync::{Notify, watch};
 
@@ -28,6 +28,7 @@ const PAGES_AHEAD: usize = 2;
 pub(crate) struct Tenure {
     pub(crate) shard: ShardId,
     pub(crate) epoch: u64,
+    pub(crate) worker: WorkerId,
     fence: Arc<Fence>,
     state: Mutex<State>,
     /// There may be room for another page, or the gate moved: for the reader task.
@@ -89,10 +90,11 @@ pub(crate) struct Signals {
 }
 
 impl Tenure {
-    pub(crate) fn new(shard: ShardId, epoch: u64, signals: Signals) -> Self {
+    pub(crate) fn new(shard: ShardId, epoch: u64, worker: WorkerId, signals: Signals) -> Self {
         Self {
             shard,
             epoch,
+            worker,
             fence: signals.fence,
             state: Mutex::new(State {
                 gate: Gate::Open,

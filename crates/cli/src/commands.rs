@@ -1,0 +1,36 @@
+//! The commands, one file each.
+
+mod consume;
+mod local;
+mod put;
+mod stream;
+
+use clap::Subcommand;
+
+use crate::exit::Outcome;
+
+/// What `kinfolk` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Share a stream's records with the other workers of a group.
+    Consume(consume::Args),
+    /// Run Kinesis and DynamoDB on this machine, for trying things out.
+    Local(local::Args),
+    /// Put records into a stream, one for each line.
+    Put(put::Args),
+    /// Create, describe, reshard and delete streams.
+    #[command(subcommand)]
+    Stream(stream::Command),
+}
+
+impl Command {
+    /// Carries the command out.
+    pub(crate) async fn run(self) -> Outcome {
+        match self {
+            Self::Consume(args) => consume::run(args).await,
+            Self::Local(args) => local::run(args).await,
+            Self::Put(args) => put::run(args).await,
+            Self::Stream(command) => stream::run(command).await,
+        }
+    }
+}

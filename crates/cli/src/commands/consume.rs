@@ -1,0 +1,207 @@
+//! `kinfolk consume`: a worker of a group.
+
+mod child;
+mod line;
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use kinfolk::core::time::WallTime;
+use kinfolk::core::topology::Initial;
+use kinfolk::store::dynamo::table::TableSettings;
+use kinfolk::{Batch, Consumer};
+use tokio::io::{AsyncWriteExt, Stdout};
+
+use crate::exit::{Exit, Failure, Outcome};
+use crate::state::State;
+use crate::{aws, signal};
+use line::Line;
+
+/// How many records are written at a time, at most. Each write is acknowledged as a whole.
+const BATCH: usize = 500;
+
+/// Share a stream's records with the other workers of a group.
+///
+/// Writes each record as a line to standard output, or to a command's standard input. A record is
+/// handled once its line was taken; the group goes on behind the last one that was. Start it
+/// several times to share the work, on one machine or many. Ctrl-C or SIGTERM hands everything
+/// over to the others at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The stream to read.
+    #[arg(long, value_name = "STREAM")]
+    stream: String,
+
+    /// The group to be a worker of. It is created by its first worker.
+    #[arg(long, value_name = "GROUP")]
+    group: String,
+
+    /// Where a new group begins: trim-horizon, latest, or a time like 2026-01-31T12:00:00Z.
+    ///
+    /// A group that exists goes on from its place, whatever this says.
+    #[arg(long, value_name = "POSITION", default_value = "latest", value_parser = position)]
+    from: Initial,
+
+    /// Where the group's state is kept.
+    #[arg(long, value_name = "STATE", default_value_t)]
+    state: State,
+
+    /// Fail if the state's table does not exist, instead of creating it.
+    #[arg(long)]
+    no_create_table: bool,
+
+    /// How a record is written.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+
+    /// Leave the group and exit once no record came for so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    idle_exit: Option<u64>,
+
+    /// With a command: when a record counts as handled.
+    #[arg(long, value_enum, default_value_t = Ack::Line, requires = "command")]
+    ack: Ack,
+
+    /// Run this command and write the records to its standard input.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// How a record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// An object a line: shard, sequence, sub_sequence, partition_key, arrival, worker, epoch,
+    /// and data, or data_base64 where it is not text.
+    Json,
+    /// The record's data and a line end.
+    Raw,
+}
+
+/// When a record that a command got counts as handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Ack {
+    /// When the command writes a line `ack`: each one stands for the oldest record that has none.
+    Line,
+    /// As soon as it is written. What the command had read but not handled is LOST when it dies.
+    Written,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  kinfolk consume --stream orders --group billing
+  kinfolk consume --stream orders --group billing --from trim-horizon --idle-exit 5
+  kinfolk consume --stream orders --group billing -- ./handle-orders
+
+With a command, its standard input gets the lines, and a record is handled when it writes a line
+`ack` to its standard output, once for each record and in their order. Its other lines are passed
+on. When it ends or fails, nothing more is acknowledged and the exit code is 1: the records come
+again, to whoever goes on.";
+
+/// Runs the command.
+pub(crate) async fn run(args: Args) -> Outcome {
+    let stop = signal::asked_to_stop();
+    let table = TableSettings::new().name(args.state.table()).create_table(!args.no_create_table);
+    let consumer = Consumer::builder(args.stream.as_str(), args.group.as_str())
+        .initial(args.from)
+        .table(table)
+        .app_name("kinfolk consume")
+        .connect(&aws::config().await?)
+        .await?;
+    let idle = args.idle_exit.map(Duration::from_secs);
+    let stop = async {
+        // Without signals there is nothing to wait for: the process can still be killed.
+        if stop.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    match args.command.split_first() {
+        None => to_stdout(&consumer, args.format, idle, stop).await,
+        Some((program, arguments)) => {
+            let child = child::Child::start(program, arguments, args.format, args.ack)?;
+            child.feed(&consumer, idle, stop).await
+        }
+    }
+}
+
+async fn to_stdout(
+    consumer: &Consumer,
+    format: Format,
+    idle: Option<Duration>,
+    stop: impl Future<Output = ()>,
+) -> Outcome {
+    let line = Line { format, escaped: std::io::stdout().is_terminal() };
+    let mut out = tokio::io::stdout();
+    tokio::pin!(stop);
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            batch = next(consumer, idle) => batch,
+        };
+        let Some(batch) = batch else { break };
+        let taken = write(&mut out, &line, &batch).await;
+        if let Err(error) = taken {
+            // Not acknowledged: whoever goes on writes these lines again.
+            drop(batch);
+            consumer.shutdown().await?;
+            let message = "cannot write to standard output";
+            return Err(Failure::failed(message).because(error));
+        }
+        batch.ack();
+    }
+    leave(consumer).await
+}
+
+async fn write(out: &mut Stdout, line: &Line, batch: &Batch) -> std::io::Result<()> {
+    let mut text = Vec::new();
+    for record in batch.iter() {
+        line.write(&mut text, batch, record)?;
+    }
+    out.write_all(&text).await?;
+    out.flush().await
+}
+
+/// The next records; `None` when there are none any more, or none came for long enough.
+async fn next(consumer: &Consumer, idle: Option<Duration>) -> Option<Batch> {
+    match idle {
+        None => consumer.next_batch(BATCH).await,
+        Some(limit) => tokio::time::timeout(limit, consumer.next_batch(BATCH)).await.ok().flatten(),
+    }
+}
+
+/// Hands over and leaves. Being asked to stop a second time ends it at once.
+async fn leave(consumer: &Consumer) -> Outcome {
+    tokio::select! {
+        biased;
+        left = consumer.shutdown() => { left?; Ok(Exit::Done) }
+        Ok(()) = signal::asked_to_stop() => {
+            Err(Failure::failed("stopped before everything was handed over"))
+        }
+    }
+}
+
+fn position(text: &str) -> Result<Initial, String> {
+    match text {
+        "trim-horizon" => Ok(Initial::TrimHorizon),
+        "latest" => Ok(Initial::Latest),
+        time => match time.parse::<Timestamp>() {
+            Ok(time) => Ok(Initial::At(WallTime(time.as_millisecond()))),
+            Err(_) => Err("expected trim-horizon, latest, or a time like 2026-01-31T12:00:00Z".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_names_or_times() {
+        assert_eq!(position("latest"), Ok(Initial::Latest));
+        assert_eq!(position("1970-01-01T00:00:01.5Z"), Ok(Initial::At(WallTime(1_500))));
+        assert!(position("yesterday").is_err());
+    }
+}
