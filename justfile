@@ -1,0 +1,48 @@
+# The recipes of this workspace; `just` alone lists them.
+
+_default:
+    @just --list --unsorted
+
+# Everything in one command: servers, workers, one killed, one shard split
+demo *args="--kill --split":
+    cargo run -- demo {{args}}
+
+# The tests
+test *args:
+    cargo test --workspace {{args}}
+
+# Type-check everything, tests included
+check:
+    cargo check --workspace --all-targets
+
+# Format
+fmt:
+    cargo fmt --all
+
+# Lint, as strictly as CI
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Build the API's documentation
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Check licences, bans and sources of the dependencies
+deny:
+    cargo deny check licenses bans sources
+
+# Check that dependencies between our crates run one way
+direction:
+    .ci/direction
+
+# Run other consumers beside ours
+interop:
+    interop/run
+
+# All that CI runs
+ci:
+    .ci/run
+
+# Take the figures of docs/benchmarks.md
+bench *args:
+    bench/run {{args}}
