@@ -44,7 +44,7 @@ pub struct Plan {
 impl Plan {
     /// A plan that takes seconds on a local database.
     pub fn new(seed: u64) -> Self {
-        Self { seed, states: 8, changes: 60, writers: 4 }
+        Self { seed, states: 8, changes: 48, writers: 4 }
     }
 }
 
@@ -80,12 +80,29 @@ pub struct Divergence {
     pub saw: String,
 }
 
+impl Divergence {
+    /// The divergence on one line, without the states.
+    pub fn brief(&self) -> String {
+        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let (expected, saw) = (first(&self.expected), first(&self.saw));
+        format!("seed {}, {}: expected {expected}, saw {saw}", self.seed, self.at)
+    }
+}
+
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, at, change, expected, saw } = self;
-        write!(f, "seed {seed}, {at}: expected {expected}, saw {saw}")?;
-        if let Some(change) = change {
-            write!(f, "; change: {change:#?}")?;
+        writeln!(f, "{}", self.brief())?;
+        if let Some(change) = &self.change {
+            writeln!(f, "change: {change:#?}")?;
+        }
+        // States are long: their common lines say nothing.
+        let (expected, saw): (Vec<_>, Vec<_>) =
+            (self.expected.lines().collect(), self.saw.lines().collect());
+        for line in expected.iter().filter(|line| !saw.contains(line)) {
+            writeln!(f, "- {line}")?;
+        }
+        for line in saw.iter().filter(|line| !expected.contains(line)) {
+            writeln!(f, "+ {line}")?;
         }
         Ok(())
     }

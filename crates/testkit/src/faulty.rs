@@ -28,13 +28,8 @@ pub enum Fault {
 
 impl Fault {
     /// Every fault.
-    pub const ALL: &[Fault] = &[
-        Fault::LoseRequest,
-        Fault::LoseAnswer,
-        Fault::Late,
-        Fault::Twice,
-        Fault::Throttle,
-    ];
+    pub const ALL: &[Fault] =
+        &[Fault::LoseRequest, Fault::LoseAnswer, Fault::Late, Fault::Twice, Fault::Throttle];
 }
 
 /// A store whose commits suffer the faults that were ordered with [`inject`](Self::inject), one

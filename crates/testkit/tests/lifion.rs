@@ -31,7 +31,7 @@ async fn check(client: &Client, plan: &Plan, without: Option<Condition>) -> Verd
 async fn conforms() {
     let (local, client) = common::dynamodb().await;
     TableSettings::new().name("state").ensure(&client).await.unwrap();
-    for seed in 0..2 {
+    for seed in 0..1 {
         let report = check(&client, &Plan::new(seed), None).await;
         let report = report.unwrap_or_else(|divergence| panic!("{divergence}"));
         println!("seed {seed}: {report:?}");
@@ -50,7 +50,7 @@ async fn each_condition_matters() {
         let Err(divergence) = check(&client, &Plan::new(0), Some(*condition)).await else {
             panic!("without {condition:?} nothing is noticed");
         };
-        println!("without {condition:?}: {}", divergence.at);
+        println!("without {condition:?}: {}", divergence.brief());
     }
     local.shutdown().await;
 }

@@ -10,7 +10,7 @@ async fn conforms() {
     let make = async |state: Option<Snapshot>| {
         Ok(state.map_or_else(MemoryStore::new, MemoryStore::holding))
     };
-    for seed in 0..20 {
+    for seed in 0..8 {
         let report = conformance::check(make, &Plan::new(seed)).await;
         let report = report.unwrap_or_else(|divergence| panic!("{divergence}"));
         println!("seed {seed}: {report:?}");

@@ -65,7 +65,12 @@ impl Trial {
         };
         let looked = store.look().await.map_err(|error| self.broke(at, &error))?;
         if looked != after {
-            return Err(self.diverged(&format!("{at}, a look afterwards"), change, &after, &looked));
+            return Err(self.diverged(
+                &format!("{at}, a look afterwards"),
+                change,
+                &after,
+                &looked,
+            ));
         }
         Ok(after)
     }

@@ -139,7 +139,8 @@ impl Generator {
                 eviction.slots.clear();
             }
             Some(Flaw::OthersSlot) => {
-                let of_others = state.slots.iter().filter(|(_, s)| s.used_by.as_ref() != Some(victim));
+                let of_others =
+                    state.slots.iter().filter(|(_, s)| s.used_by.as_ref() != Some(victim));
                 let of_others = self.rng.pick(of_others);
                 eviction.slots.extend(of_others.map(|(name, s)| (name.clone(), s.version.clone())));
             }

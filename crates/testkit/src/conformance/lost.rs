@@ -73,12 +73,7 @@ async fn settle(
 }
 
 /// Delivers what is late: all of it must be refused, and the state stay as it is.
-async fn deliver(
-    trial: &Trial,
-    store: &Faulty,
-    state: &Snapshot,
-    report: &mut Report,
-) -> Verdict {
+async fn deliver(trial: &Trial, store: &Faulty, state: &Snapshot, report: &mut Report) -> Verdict {
     let at = "a late request";
     for (change, outcome) in store.deliver().await.map_err(|e| trial.broke(at, &e))? {
         let expected = Committed::Refused(Some(state.clone()));

@@ -35,12 +35,7 @@ pub struct TableSettings {
 
 impl Default for TableSettings {
     fn default() -> Self {
-        Self {
-            name: DEFAULT_TABLE.to_owned(),
-            create: true,
-            capacity: None,
-            tags: BTreeMap::new(),
-        }
+        Self { name: DEFAULT_TABLE.to_owned(), create: true, capacity: None, tags: BTreeMap::new() }
     }
 }
 
@@ -196,7 +191,8 @@ impl TableSettings {
         let (mut tags, mut next) = (BTreeMap::new(), None);
         loop {
             let call = client.list_tags_of_resource().resource_arn(arn).set_next_token(next);
-            let page = call.send().await.map_err(|error| self.failed("list the tags of", &error))?;
+            let page =
+                call.send().await.map_err(|error| self.failed("list the tags of", &error))?;
             let read = page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned()));
             tags.extend(read);
             next = page.next_token;

@@ -58,9 +58,9 @@ impl Generator {
                 let nobody = self.ids.worker();
                 self.give(change, state, nobody)
             }
-            Some(Flaw::EntryThere) => self.pick(change, state, any).map(|(id, _)| {
-                (id.clone(), Guard::Absent, Effect::Insert(self.new_shard()))
-            }),
+            Some(Flaw::EntryThere) => self
+                .pick(change, state, any)
+                .map(|(id, _)| (id.clone(), Guard::Absent, Effect::Insert(self.new_shard()))),
             Some(Flaw::OtherVersion) => self.pick(change, state, any).map(|(id, _)| {
                 let other = Guard::Version(self.ids.version());
                 (id.clone(), other, Effect::Set(self.update(change, state)))
@@ -69,9 +69,11 @@ impl Generator {
                 let guard = Guard::Version(self.ids.version());
                 Some((shard_id(99), guard, Effect::Set(self.update(change, state))))
             }
-            Some(Flaw::NotEnded) => self.pick(change, state, |shard| !shard.ended).map(
-                |(id, shard)| (id.clone(), Guard::Ended(shard.version.clone()), Effect::Forget),
-            ),
+            Some(Flaw::NotEnded) => {
+                self.pick(change, state, |shard| !shard.ended).map(|(id, shard)| {
+                    (id.clone(), Guard::Ended(shard.version.clone()), Effect::Forget)
+                })
+            }
             Some(Flaw::OthersShard) => {
                 let other = self.ids.worker();
                 self.pick(change, state, any).map(|(id, _)| {
@@ -116,12 +118,7 @@ impl Generator {
     }
 
     /// Edits every shard of a worker under the condition that it is its.
-    pub(super) fn edit_all_of(
-        &mut self,
-        change: &mut Change,
-        state: &Snapshot,
-        worker: &WorkerId,
-    ) {
+    pub(super) fn edit_all_of(&mut self, change: &mut Change, state: &Snapshot, worker: &WorkerId) {
         for (id, _) in state.held_by(worker) {
             let guard = Guard::OwnedBy(worker.clone());
             let effect = Effect::Set(self.update(change, state));

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use kinfolk_core::time::WallTime;
 
-/// 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z: the years that JavaScript writes with
-/// four digits.
-const RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+/// 0000-01-01T00:00:00.000Z to 9999-12-29T23:59:59.999Z: the years that JavaScript writes with four
+/// digits, up to the last day that jiff knows everywhere on earth.
+const RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_127_999_999;
 
 /// Writes a date. One beyond the years 0 to 9999 becomes the nearest within.
 pub(super) fn write(date: WallTime) -> String {
     let ms = date.0.clamp(*RANGE.start(), *RANGE.end());
-    // Jiff reaches from -9999 to 9999: within the range there is always a timestamp.
+    // Within the range there always is a timestamp.
     let date = Timestamp::from_millisecond(ms).unwrap_or_default();
     date.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
@@ -35,12 +35,12 @@ mod tests {
             (951_782_400_000, "2000-02-29T00:00:00.000Z"),
             (-1, "1969-12-31T23:59:59.999Z"),
             (*RANGE.start(), "0000-01-01T00:00:00.000Z"),
-            (*RANGE.end(), "9999-12-31T23:59:59.999Z"),
+            (*RANGE.end(), "9999-12-29T23:59:59.999Z"),
         ] {
             assert_eq!(write(WallTime(ms)), text);
             assert_eq!(read(text), Some(WallTime(ms)));
         }
-        assert_eq!(write(WallTime(i64::MAX)), "9999-12-31T23:59:59.999Z");
+        assert_eq!(write(WallTime(i64::MAX)), "9999-12-29T23:59:59.999Z");
         assert_eq!(write(WallTime(i64::MIN)), "0000-01-01T00:00:00.000Z");
     }
 

@@ -188,3 +188,6 @@ impl<'a> Fields<'a> {
 fn not(path: &str, what: &str) -> Error {
     Error::new(ErrorKind::Data, format!("the state item's {path} is not {what}"))
 }
+
+#[cfg(test)]
+mod tests;

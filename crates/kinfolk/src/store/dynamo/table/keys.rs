@@ -24,7 +24,8 @@ impl Keys {
     /// Those of a table that is there.
     pub(super) fn of(table: &TableDescription) -> Self {
         let kind = |name| {
-            let definition = table.attribute_definitions().iter().find(|d| d.attribute_name == name);
+            let definition =
+                table.attribute_definitions().iter().find(|d| d.attribute_name == name);
             definition.map_or_else(|| "?".into(), |d| d.attribute_type.clone())
         };
         let keys = table.key_schema().iter();
