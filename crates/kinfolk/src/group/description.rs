@@ -1,0 +1,214 @@
+//! What there is to say about a group.
+
+use kinfolk_core::id::{GroupName, ShardId, StreamName, WorkerId};
+use kinfolk_core::reader::Position;
+use kinfolk_core::sequence::Checkpoint;
+use kinfolk_core::snapshot::{Shard, Snapshot, Worker};
+use kinfolk_core::time::WallTime;
+use kinfolk_core::topology::Listing;
+
+/// A group on a stream at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// The stream.
+    pub stream: StreamName,
+    /// The group.
+    pub group: GroupName,
+    /// When the stream was created that the group has read.
+    pub created_on: WallTime,
+    /// The stream was deleted and made again since: the next worker starts over.
+    pub outdated: bool,
+    /// When a Kinfolk worker created the group; `None` if a Node consumer did.
+    pub started_at: Option<WallTime>,
+    /// Its workers, ordered by id.
+    pub workers: Vec<Member>,
+    /// The shards that it tracks, ordered by id.
+    pub shards: Vec<ShardStatus>,
+    /// Shards that the stream lists and the group does not track: children of shards that are
+    /// not done, mostly.
+    pub untracked: Vec<ShardId>,
+}
+
+/// A worker of the group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// Its id.
+    pub id: WorkerId,
+    /// The application's name.
+    pub app: String,
+    /// Its machine.
+    pub host: String,
+    /// Its process.
+    pub pid: u32,
+    /// Which library it runs.
+    pub kind: Kind,
+    /// How long ago it said that it is alive, by its own clock against ours, in milliseconds.
+    pub beat_age_ms: u64,
+    /// It hands over and goes.
+    pub leaving: bool,
+    /// It shares the stream's shards with the others. A Node consumer may read all of them by
+    /// itself, or wait for a fan-out slot.
+    pub shares: bool,
+    /// The shards that it holds.
+    pub shards: Vec<ShardId>,
+}
+
+/// Which library a worker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// This one.
+    Kinfolk,
+    /// The Node library `lifion-kinesis`.
+    Node,
+}
+
+/// A shard, as far as the group has got with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShardStatus {
+    /// Its id.
+    pub id: ShardId,
+    /// The shards that it was split or merged from.
+    pub parents: Vec<ShardId>,
+    /// What happens to it.
+    pub state: ShardState,
+    /// Who holds it.
+    pub owner: Option<WorkerId>,
+    /// The fencing token of its last tenure; `None` if no Kinfolk worker ever held it.
+    pub epoch: Option<u64>,
+    /// Up to where its records are done; `None` if none is.
+    pub checkpoint: Option<Checkpoint>,
+    /// For how long the last record that is done has been there, in milliseconds.
+    pub checkpoint_age_ms: Option<u64>,
+    /// How far the group is behind.
+    pub lag: Lag,
+    /// Where reading goes on; `None` where only a Node consumer's settings say it.
+    pub(super) next: Option<Position>,
+}
+
+/// What happens to a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ShardState {
+    /// Records of a parent are not done yet.
+    Waiting,
+    /// It can be read, and nobody holds it.
+    Free,
+    /// Its owner reads it.
+    Reading,
+    /// Its owner is not in the group any more: somebody else will take it.
+    Orphaned,
+    /// All its records are done.
+    Ended,
+    /// The stream does not list it any more: its records expired before they were read.
+    Expired,
+}
+
+/// How far a group is behind on a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lag {
+    /// Nobody asked. A shard that has ended is not asked about.
+    Unasked,
+    /// The oldest record that is not done has been there for so many milliseconds; 0 if every
+    /// record is done.
+    Ms(u64),
+    /// The shard could not be read: why.
+    Unknown(String),
+}
+
+impl Description {
+    pub(super) fn new(
+        (stream, group): (StreamName, GroupName),
+        state: &Snapshot,
+        listing: &Listing,
+        live: WallTime,
+        now: WallTime,
+    ) -> Self {
+        let member = |(id, worker)| Member::new(id, worker, state, now);
+        let shard = |(id, shard)| ShardStatus::new(id, shard, state, listing, now);
+        Self {
+            stream,
+            group,
+            created_on: state.created_on,
+            outdated: state.created_on != live,
+            started_at: state.started_at,
+            workers: state.workers.iter().map(member).collect(),
+            shards: state.shards.iter().map(shard).collect(),
+            untracked: listing.untracked(state).map(|info| info.id.clone()).collect(),
+        }
+    }
+}
+
+impl Member {
+    fn new(id: &WorkerId, worker: &Worker, state: &Snapshot, now: WallTime) -> Self {
+        Self {
+            id: id.clone(),
+            app: worker.about.app_name.clone(),
+            host: worker.about.host.clone(),
+            pid: worker.about.pid,
+            kind: if worker.is_kinfolk() { Kind::Kinfolk } else { Kind::Node },
+            beat_age_ms: age_ms(worker.beat, now),
+            leaving: worker.leaving,
+            shares: worker.counts(),
+            shards: state.held_by(id).map(|(id, _)| id.clone()).collect(),
+        }
+    }
+}
+
+impl ShardStatus {
+    fn new(
+        id: &ShardId,
+        shard: &Shard,
+        state: &Snapshot,
+        listing: &Listing,
+        now: WallTime,
+    ) -> Self {
+        // An entry that is to be read from its beginning says so with the number before it.
+        let beginning = listing.get(id).map(|info| &info.starting_sequence);
+        let begun = shard.checkpoint.part.is_some()
+            || shard.checkpoint.sequence.as_ref().is_some_and(|done| Some(done) != beginning);
+        let parents = shard.parents().chain(
+            listing.get(id).into_iter().flat_map(|info| info.parent.iter().chain(&info.adjacent)),
+        );
+        let mut parents: Vec<ShardId> = parents.cloned().collect();
+        parents.sort();
+        parents.dedup();
+        Self {
+            id: id.clone(),
+            parents,
+            state: ShardState::of(id, shard, state, listing),
+            owner: shard.owner.clone(),
+            epoch: shard.lease.as_ref().map(|lease| lease.epoch),
+            checkpoint: begun.then(|| shard.checkpoint.clone()),
+            checkpoint_age_ms: shard.arrival.map(|at| age_ms(at, now)),
+            lag: Lag::Unasked,
+            next: match (&shard.checkpoint.sequence, shard.from) {
+                (Some(sequence), _) => Some(Position::After(sequence.clone())),
+                (None, Some(time)) => Some(Position::At(time)),
+                (None, None) => state.started_at.map(|_| Position::TrimHorizon),
+            },
+        }
+    }
+}
+
+impl ShardState {
+    fn of(id: &ShardId, shard: &Shard, state: &Snapshot, listing: &Listing) -> Self {
+        match &shard.owner {
+            _ if shard.ended => Self::Ended,
+            Some(owner) if state.workers.contains_key(owner) => Self::Reading,
+            Some(_) => Self::Orphaned,
+            None if listing.get(id).is_none() => Self::Expired,
+            None if listing.ready(state, id, shard) => Self::Free,
+            None => Self::Waiting,
+        }
+    }
+}
+
+/// Milliseconds from a date until now; 0 if the date is ahead of our clock.
+pub(super) fn age_ms(date: WallTime, now: WallTime) -> u64 {
+    u64::try_from(now.0.saturating_sub(date.0)).unwrap_or(0)
+}
