@@ -19,9 +19,6 @@ pub(crate) struct Failure {
     pub(crate) code: Option<String>,
     /// AWS asks to slow down.
     pub(crate) throttled: bool,
-    /// Whether the request may have been carried out all the same: its answer never came, or was
-    /// a server's failure. A throttled or refused request was not.
-    pub(crate) lost_answer: bool,
     /// The failure in two or three words.
     summary: &'static str,
     /// What AWS or the network said.
@@ -42,11 +39,9 @@ impl Failure {
             SdkError::TimeoutError(_) => Self::lost("no answer in time", error),
             SdkError::ResponseError(_) => Self::lost("the answer was cut short", error),
             SdkError::DispatchFailure(context) if !context.is_user() && !before_sending(error) => {
-                // A request that found no server was certainly not carried out. Of anything else,
-                // unknown failures of the connection among it, that is not certain.
                 let connecting = context.as_connector_error().is_some_and(never_connected);
                 let summary = if connecting { "cannot connect" } else { "the connection failed" };
-                Self { lost_answer: !connecting, ..Self::lost(summary, error) }
+                Self::lost(summary, error)
             }
             _ => Self::unsent(error),
         }
@@ -76,7 +71,6 @@ impl Failure {
             kind: ErrorKind::Config,
             code: None,
             throttled: false,
-            lost_answer: false,
             summary: "the request could not be made",
             cause: Report(error).to_string(),
         }
@@ -90,11 +84,10 @@ impl Failure {
             (Some(text), None) | (None, Some(text)) => text.to_owned(),
             (None, None) => format!("HTTP status {status}"),
         };
-        let lost_answer = kind == ErrorKind::Unavailable && !throttled;
-        Self { kind, code: code.map(str::to_owned), throttled, lost_answer, summary, cause }
+        Self { kind, code: code.map(str::to_owned), throttled, summary, cause }
     }
 
-    /// No usable answer came.
+    /// No usable answer came: the request may have been carried out or not.
     fn lost<E: StdError + 'static>(
         summary: &'static str,
         error: &SdkError<E, HttpResponse>,
@@ -103,7 +96,6 @@ impl Failure {
             kind: ErrorKind::Unavailable,
             code: None,
             throttled: false,
-            lost_answer: true,
             summary,
             cause: causes(error),
         }
@@ -120,9 +112,12 @@ impl Failure {
             }
             // The metadata service, STS or SSO did not answer: that passes.
             Some(_) => (ErrorKind::Unavailable, "the AWS credentials could not be loaded"),
+            None if causes(error).contains(NO_CREDENTIALS) => {
+                (ErrorKind::Denied, "the client has no AWS credentials")
+            }
             None => (ErrorKind::Config, "the request could not be made"),
         };
-        Self { kind, lost_answer: false, ..Self::lost(summary, error) }
+        Self { kind, ..Self::lost(summary, error) }
     }
 }
 
@@ -189,10 +184,18 @@ fn judge(code: &str, status: u16) -> (ErrorKind, &'static str, bool) {
     }
 }
 
+/// What the SDK says of a client that was built without credentials.
+const NO_CREDENTIALS: &str = "failed to select an auth scheme";
+
 /// Whether it was the SDK's own preparations that failed: the SDK reports those, too, as failures
-/// of the connection.
+/// of the connection, and most without a type of their own. What is not recognised counts as a
+/// lost answer, which is repeated; the reverse would give up over a broken connection.
 fn before_sending(error: &(dyn StdError + 'static)) -> bool {
+    let said = |text| Report(error).to_string().contains(text);
     find::<CredentialsError>(error).is_some()
+        || said(NO_CREDENTIALS)
+        || said("Invalid Configuration") // no region, and whatever else leaves no endpoint
+        || said("failed to apply endpoint")
 }
 
 /// Whether there was nobody to send the request to.
@@ -227,25 +230,21 @@ mod tests {
     #[test]
     fn codes_lead_to_what_to_do() {
         use ErrorKind::{Config, Denied, Unavailable};
-        for (code, status, kind, throttled, lost) in [
-            ("ProvisionedThroughputExceededException", 400, Unavailable, true, false),
-            ("LimitExceededException", 400, Unavailable, true, false),
-            ("InternalFailure", 500, Unavailable, false, true),
-            ("Unheard", 503, Unavailable, false, true),
-            ("AccessDeniedException", 400, Denied, false, false),
-            ("ExpiredTokenException", 400, Denied, false, false),
-            ("UnrecognizedClientException", 400, Denied, false, false),
-            ("InvalidSignatureException", 400, Denied, false, false),
-            ("ResourceNotFoundException", 400, Config, false, false),
-            ("ValidationException", 400, Config, false, false),
-            ("Unheard", 400, Config, false, false),
+        for (code, status, kind, throttled) in [
+            ("ProvisionedThroughputExceededException", 400, Unavailable, true),
+            ("LimitExceededException", 400, Unavailable, true),
+            ("InternalFailure", 500, Unavailable, false),
+            ("Unheard", 503, Unavailable, false),
+            ("AccessDeniedException", 400, Denied, false),
+            ("ExpiredTokenException", 400, Denied, false),
+            ("UnrecognizedClientException", 400, Denied, false),
+            ("InvalidSignatureException", 400, Denied, false),
+            ("ResourceNotFoundException", 400, Config, false),
+            ("ValidationException", 400, Config, false),
+            ("Unheard", 400, Config, false),
         ] {
             let failure = Failure::answered(Some(code), Some("because"), status);
-            assert_eq!(
-                (failure.kind, failure.throttled, failure.lost_answer),
-                (kind, throttled, lost),
-                "{code}"
-            );
+            assert_eq!((failure.kind, failure.throttled), (kind, throttled), "{code}");
             assert!(failure.is(code));
         }
     }
@@ -263,17 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_was_not_carried_out() {
+    fn broken_connections_pass_and_missing_credentials_do_not() {
         type Sdk = SdkError<aws_sdk_kinesis::operation::put_records::PutRecordsError, HttpResponse>;
         let io = |kind| ConnectorError::io(Box::new(std::io::Error::from(kind)));
         let refused = Sdk::dispatch_failure(io(std::io::ErrorKind::ConnectionRefused));
         let reset = Sdk::dispatch_failure(io(std::io::ErrorKind::ConnectionReset));
-        assert!(!Failure::of(&refused).lost_answer);
-        assert!(Failure::of(&reset).lost_answer);
-        assert_eq!(Failure::of(&reset).kind, ErrorKind::Unavailable);
         let cut = Sdk::dispatch_failure(ConnectorError::other("incomplete message".into(), None));
-        assert_eq!(Failure::of(&cut).kind, ErrorKind::Unavailable);
-        assert!(Failure::of(&cut).lost_answer);
+        for error in [&refused, &reset, &cut] {
+            assert_eq!(Failure::of(error).kind, ErrorKind::Unavailable);
+        }
+        let text = Failure::of(&refused).error("reach it").to_string();
+        assert_eq!(text, "cannot reach it: cannot connect");
         let missing = CredentialsError::not_loaded("none in the environment");
         let unsent = Sdk::dispatch_failure(ConnectorError::other(missing.into(), None));
         assert_eq!(Failure::of(&unsent).kind, ErrorKind::Denied);

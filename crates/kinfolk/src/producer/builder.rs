@@ -90,7 +90,8 @@ impl ProducerBuilder {
             bytes: MAX_CALL_BYTES,
             linger_ms: millis(self.linger),
             give_up_ms: millis(self.give_up_after),
-            record_backoff: Backoff { base_ms: 50, max_ms: 5_000, factor: 2 },
+            // A shard's allowance is renewed each second.
+            record_backoff: Backoff { base_ms: 50, max_ms: 1_000, factor: 2 },
             call_backoff: Backoff { base_ms: 50, max_ms: 5_000, factor: 2 },
         };
         let shared = Arc::new(Shared {

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::queue::{Entry, Limits, Queue};
 use super::{Queued, Receipt, Shared, Stats};
 use crate::aws::Failure;
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
 
 /// Makes the calls of a [`Producer`](super::Producer). Nothing is stored unless [`run`](Self::run)
@@ -226,9 +227,7 @@ impl Calls {
 
 /// Monotonic milliseconds.
 fn now_ms() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    seconds * 1000 + u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000
+    SystemClock.now().mono
 }
 
 /// What one record's result says; `None` if the answer had none for it.
