@@ -14,6 +14,14 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Where AWS differs still
+//! - A record may hold 10 MiB in every stream, whatever its `MaxRecordSizeInKiB`.
+//! - Only GetRecords is throttled, and puts if asked for; a fan-out subscription goes as fast as its client reads.
+//! - UpdateShardCount is done when it answers: the stream is never seen UPDATING.
+//! - GetRecords gives the end of a closed shard together with its last records; SubscribeToShard gives it in an event
+//!   of its own.
+//! - DynamoDB has no point-in-time recovery and never answers `TransactionConflict`.
 
 mod builder;
 mod clock;

@@ -1,10 +1,11 @@
 //! Both servers run together, and end together.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test fails by panicking"
+    reason = "a test has its own tasks, and fails by panicking"
 )]
 
 mod common;
