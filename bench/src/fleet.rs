@@ -1,0 +1,114 @@
+//! Local servers, and processes of the binary that talk to them.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_kinesis::Client as Kinesis;
+use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
+use kinfolk_local::Local;
+use rustix::process::{Pid, kill_process};
+use tokio::process::{Child, Command};
+
+pub use rustix::process::Signal;
+
+use crate::Result;
+
+/// Servers, a stream's name and a group's.
+pub struct Fleet {
+    pub local: Local,
+    pub kinesis: Kinesis,
+    pub dynamodb: DynamoDb,
+    pub stream: String,
+    pub group: String,
+    binary: PathBuf,
+}
+
+/// A process of the binary. Dropping it kills it.
+pub struct Process {
+    pub child: Child,
+}
+
+impl Fleet {
+    /// Starts the servers. The binary is the one that was built beside this one.
+    pub async fn start(stream: &str, group: &str) -> Result<Self> {
+        let binary = std::env::current_exe()?.with_file_name("kinfolk");
+        if !binary.exists() {
+            return Err("build the binary first: cargo build -p kinfolk-cli".into());
+        }
+        let local = Local::builder().start().await?;
+        let kinesis = Kinesis::from_conf(
+            aws_sdk_kinesis::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .endpoint_url(local.kinesis_endpoint())
+                .region(Region::new(local.region()))
+                .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+                .http_client(aws_smithy_http_client::Builder::new().build_http())
+                .build(),
+        );
+        let dynamodb = DynamoDb::from_conf(
+            aws_sdk_dynamodb::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .endpoint_url(local.dynamodb_endpoint())
+                .region(Region::new(local.region()))
+                .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+                .http_client(aws_smithy_http_client::Builder::new().build_http())
+                .build(),
+        );
+        let (stream, group) = (stream.to_owned(), group.to_owned());
+        Ok(Self { local, kinesis, dynamodb, stream, group, binary })
+    }
+
+    /// `kinfolk` with these arguments and the servers in its environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .env("AWS_ENDPOINT_URL_KINESIS", self.local.kinesis_endpoint())
+            .env("AWS_ENDPOINT_URL_DYNAMODB", self.local.dynamodb_endpoint())
+            .env("AWS_REGION", self.local.region())
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .kill_on_drop(true)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Result<()> {
+        let output = self.command(arguments).output().await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(format!("kinfolk {}: {text}", arguments.join(" ")).into())
+    }
+
+    /// Starts a worker of the group.
+    pub fn worker(&self, stdout: impl Into<Stdio>) -> Result<Process> {
+        let arguments = [
+            "consume", "--stream", &self.stream, "--group", &self.group, "--from", "trim-horizon",
+        ];
+        let child = self.command(&arguments).stdout(stdout).spawn()?;
+        Ok(Process { child })
+    }
+
+    /// Creates the stream.
+    pub async fn create_stream(&self, shards: u32) -> Result<()> {
+        let shards = shards.to_string();
+        self.run(&["stream", "create", &self.stream, "--shards", &shards]).await
+    }
+}
+
+impl Process {
+    /// Its process id.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    pub fn send(&self, signal: Signal) -> Result<()> {
+        let pid = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        Ok(kill_process(pid.ok_or("the process has ended")?, signal)?)
+    }
+}
