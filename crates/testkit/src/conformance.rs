@@ -35,7 +35,7 @@ pub struct Plan {
     pub seed: u64,
     /// How many states each part begins with.
     pub states: usize,
-    /// How many changes each state sees.
+    /// How many changes each state sees; of each racing writer half as many.
     pub changes: usize,
     /// How many writers race.
     pub writers: usize,

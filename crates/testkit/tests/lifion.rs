@@ -1,12 +1,16 @@
 //! The DynamoDB store in lifion's layout does what the definition says, and every one of its
 //! conditions is needed for it.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use common::scripted::Script;
+use kinfolk::ErrorKind;
+use kinfolk::store::StateStore;
 use kinfolk::store::dynamo::lifion::{Condition, LifionStore};
 use kinfolk::store::dynamo::table::TableSettings;
 use kinfolk_core::snapshot::Snapshot;
@@ -53,4 +57,27 @@ async fn each_condition_matters() {
         println!("without {condition:?}: {}", divergence.brief());
     }
     local.shutdown().await;
+}
+
+#[tokio::test]
+async fn each_call_is_one_attempt() {
+    // The client's own settings would repeat a throttled call.
+    let throttled = r#"{"__type": "com.amazonaws#ThrottlingException", "message": "slow down"}"#;
+    let script = Script::new([(400, throttled.to_owned())]);
+    let store = LifionStore::new(&common::scripted(&script), "state", "billing", "orders");
+    let error = store.look().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(script.asked(), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn an_attempt_ends_at_its_limit() {
+    // Connections are made, and nobody ever answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let store = LifionStore::new(&common::at(&endpoint), "state", "billing", "orders");
+    let store = store.attempt_limit(Duration::from_millis(50));
+    let error = store.look().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("no answer in time"), "{error}");
 }

@@ -1,5 +1,5 @@
 //! The state table is found or made as the Node library does it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod common;
 
@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     TableDescription, Tag,
 };
+use common::scripted::Script;
 use futures_util::future;
 use kinfolk::ErrorKind;
 use kinfolk::store::StateStore;
@@ -98,6 +99,49 @@ async fn a_table_with_other_keys_is_refused_by_name() {
          found leaseKey (HASH, N); choose another table"
     );
     local.shutdown().await;
+}
+
+/// An answer to DescribeTable.
+fn table(status: &str) -> (u16, String) {
+    let body = format!(
+        r#"{{"Table": {{"TableStatus": "{status}", "TableArn": "arn:table", "KeySchema": [
+            {{"AttributeName": "consumerGroup", "KeyType": "HASH"}},
+            {{"AttributeName": "streamName", "KeyType": "RANGE"}}
+        ], "AttributeDefinitions": [
+            {{"AttributeName": "consumerGroup", "AttributeType": "S"}},
+            {{"AttributeName": "streamName", "AttributeType": "S"}}
+        ]}}}}"#
+    );
+    (200, body)
+}
+
+fn refusal(code: &str) -> (u16, String) {
+    (400, format!(r#"{{"__type": "com.amazonaws.dynamodb.v20120810#{code}", "message": "no"}}"#))
+}
+
+#[tokio::test]
+async fn a_table_that_is_being_deleted_is_waited_for_and_made_again() {
+    let script = Script::new([
+        table("DELETING"),
+        refusal("ResourceNotFoundException"),
+        // Somebody else was faster, and the description lags behind.
+        refusal("ResourceInUseException"),
+        table("CREATING"),
+        table("ACTIVE"),
+    ]);
+    let arn = TableSettings::new().ensure(&common::scripted(&script)).await.unwrap();
+    assert_eq!(arn, "arn:table");
+    let [describe, create] = ["DescribeTable", "CreateTable"];
+    assert_eq!(script.asked(), [describe, describe, create, describe, describe]);
+}
+
+#[tokio::test]
+async fn a_table_that_may_not_be_created_is_an_error_of_permissions() {
+    let script =
+        Script::new([refusal("ResourceNotFoundException"), refusal("AccessDeniedException")]);
+    let error = TableSettings::new().ensure(&common::scripted(&script)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert_eq!(error.to_string(), "cannot create table lifion-kinesis-state: access denied");
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ mod state;
 
 use std::collections::BTreeMap;
 
-use kinfolk_core::change::{Chain, Change, Eviction, Update};
+use kinfolk_core::change::{Chain, Change, Eviction};
 use kinfolk_core::id::{IdSource, SlotName, Version, WorkerId};
 use kinfolk_core::sequence::SequenceNumber;
-use kinfolk_core::snapshot::{About, Shard, Snapshot, Worker};
+use kinfolk_core::snapshot::{About, Snapshot, Worker};
 use kinfolk_core::time::WallTime;
 
 use super::flaw::Flaw;

@@ -49,7 +49,7 @@ async fn write(
 ) -> Result<Vec<Record>> {
     let mut records = Vec::with_capacity(plan.changes);
     let mut view = Some(state.clone());
-    for _ in 0..plan.changes {
+    for _ in 0..plan.changes / 2 {
         let change = generator.change(view.as_ref(), None);
         // Lets the others make theirs from a view that this one makes old.
         tokio::task::yield_now().await;
