@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 mod consume;
+mod demo;
+mod group;
 mod local;
 mod put;
 mod stream;
@@ -14,6 +16,11 @@ use crate::exit::Outcome;
 pub(crate) enum Command {
     /// Share a stream's records with the other workers of a group.
     Consume(consume::Args),
+    /// See a group share a stream, lose a worker, and lose no record.
+    Demo(demo::Args),
+    /// Look at consumer groups.
+    #[command(subcommand)]
+    Group(group::Command),
     /// Run Kinesis and DynamoDB on this machine, for trying things out.
     Local(local::Args),
     /// Put records into a stream, one for each line.
@@ -28,6 +35,8 @@ impl Command {
     pub(crate) async fn run(self) -> Outcome {
         match self {
             Self::Consume(args) => consume::run(args).await,
+            Self::Demo(args) => demo::run(args).await,
+            Self::Group(command) => command.run().await,
             Self::Local(args) => local::run(args).await,
             Self::Put(args) => put::run(args).await,
             Self::Stream(command) => stream::run(command).await,
