@@ -43,6 +43,10 @@ interop:
 ci:
     .ci/run
 
-# Take the figures of docs/benchmarks.md
-bench *args:
-    bench/run {{args}}
+# Time how fast a group starts, hands over and fails over; takes minutes
+bench:
+    bench/figures
+
+# Three processes on real records, one killed, one stopped, one late, checked
+processes:
+    bench/three-processes
