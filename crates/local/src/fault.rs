@@ -63,7 +63,8 @@ pub enum FaultKind {
     ServerError,
     /// `ServiceUnavailable`, status 503; nothing is carried out.
     Unavailable,
-    /// The call is carried out this much later. Several delays add up, and another fault may follow them.
+    /// The call is carried out this much later, even if its caller has given up by then. Several delays add up, and
+    /// another fault may follow them.
     Delay(Duration),
     /// The request never arrives: the connection is closed without an answer, and nothing is carried out.
     LoseRequest,

@@ -4,11 +4,12 @@ use std::{future::Future, time::Duration};
 
 use axum::body::{Body, Bytes};
 use hyper::{HeaderMap, Request, Response, StatusCode, body::Incoming};
+use tokio::sync::oneshot;
 
 use crate::{
     counts::Counter,
-    fault::{FaultKind, Faults, Server},
-    serve::{Answer, Dropped},
+    fault::{FaultKind, Faults, Server, Verdict},
+    serve::{Answer, Dropped, Tasks},
 };
 
 /// Larger than any request that the services accept: 10 MiB of records in base64, with room for their keys.
@@ -42,6 +43,7 @@ pub(crate) struct Gate<B> {
     pub(crate) backend: B,
     pub(crate) faults: Faults,
     pub(crate) counter: Counter,
+    pub(crate) tasks: Tasks,
 }
 
 impl<B: Backend> Answer for Gate<B> {
@@ -66,17 +68,34 @@ impl<B: Backend> Answer for Gate<B> {
             self.counter.count(B::SERVER, &call.operation);
         }
         let verdict = self.faults.judge(B::SERVER, &call.operation);
-        if !verdict.delay.is_zero() {
-            tokio::time::sleep(verdict.delay).await;
+        if verdict.delay.is_zero() && verdict.kind.is_none() {
+            return Ok(self.backend.call(call).await);
         }
-        match verdict.kind {
-            None => Ok(self.backend.call(call).await),
-            Some(kind) => self.misbehave(kind, call).await,
-        }
+        self.misbehave_later(verdict, call).await
     }
 }
 
 impl<B: Backend> Gate<B> {
+    /// In a task of its own: a request that was sent arrives, late or twice, though its caller has given up.
+    async fn misbehave_later(
+        &self,
+        verdict: Verdict,
+        call: Call,
+    ) -> Result<Response<Body>, Dropped> {
+        let (sender, answer) = oneshot::channel();
+        let gate = self.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(verdict.delay).await;
+            let done = match verdict.kind {
+                None => Ok(gate.backend.call(call).await),
+                Some(kind) => gate.misbehave(kind, call).await,
+            };
+            // Nobody may be waiting any more.
+            drop(sender.send(done));
+        });
+        answer.await.unwrap_or(Err(Dropped))
+    }
+
     async fn misbehave(&self, kind: FaultKind, call: Call) -> Result<Response<Body>, Dropped> {
         let refuse = |status, code, message| Ok(self.backend.refuse(&call, status, code, message));
         match kind {

@@ -56,6 +56,7 @@ impl Local {
             backend: DynamoDb::new(inner, tasks.clone()),
             faults: faults.clone(),
             counter: counter.clone(),
+            tasks: tasks.clone(),
         };
         local.tasks.spawn(serve::accept(dynamodb_listener, local.tasks.clone(), gate));
         Ok(local)
@@ -97,7 +98,12 @@ impl Local {
     }
 
     fn gate<B>(&self, backend: B) -> Gate<B> {
-        Gate { backend, faults: self.faults.clone(), counter: self.counter.clone() }
+        Gate {
+            backend,
+            faults: self.faults.clone(),
+            counter: self.counter.clone(),
+            tasks: self.tasks.clone(),
+        }
     }
 }
 

@@ -90,15 +90,28 @@ async fn delays_are_served_before_what_else_goes_wrong_and_end_when_removed() {
     stream(&kinesis, "s", 1).await;
     let delay = local
         .faults()
-        .add(Fault::kinesis(FaultKind::Delay(Duration::from_millis(200))).on("PutRecord"));
+        .add(Fault::kinesis(FaultKind::Delay(Duration::from_millis(500))).on("PutRecord"));
     local.faults().add(Fault::kinesis(FaultKind::Throttle).on("PutRecord").times(1));
     let began = Instant::now();
     try_put(&kinesis).await.unwrap_err();
-    assert!(began.elapsed() >= Duration::from_millis(200));
+    assert!(began.elapsed() >= Duration::from_millis(500));
     assert!(local.faults().remove(delay));
     let began = Instant::now();
     try_put(&kinesis).await.unwrap();
-    assert!(began.elapsed() < Duration::from_millis(200));
+    assert!(began.elapsed() < Duration::from_millis(500));
+}
+
+#[tokio::test]
+async fn a_delayed_request_arrives_though_its_caller_has_given_up() {
+    let (local, kinesis) = start(Local::builder().read_limits(false)).await;
+    stream(&kinesis, "s", 1).await;
+    let delay = FaultKind::Delay(Duration::from_millis(300));
+    local.faults().add(Fault::kinesis(delay).on("PutRecord").times(1));
+    let given_up = tokio::time::timeout(Duration::from_millis(100), try_put(&kinesis)).await;
+    assert!(given_up.is_err());
+    while records(&kinesis).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
