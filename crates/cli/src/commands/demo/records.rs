@@ -43,7 +43,7 @@ pub(super) async fn of_file(
 ) -> Result<Vec<Item>, Failure> {
     let mut lines = Lines::open(file).await?;
     let mut items = Vec::new();
-    while most.is_none_or(|most| lines.number() < most) {
+    while most.is_none_or(|most| (items.len() as u64) < most) {
         let Some(data) = lines.next().await? else { break };
         let key = match field {
             Some(field) => lines.key(&data, field)?,

@@ -70,26 +70,35 @@ impl Roster {
         }
         for worker in &self.members {
             let new = |shard: &&String| before.shards.get(*shard) != Some(&Holder::Worker(*worker));
-            let shards = list(self.held(*worker).filter(new));
-            if !shards.is_empty() {
-                news.push(format!("worker {} holds shard {shards}", worker + 1));
+            let mut shards = self.held(*worker).filter(new).peekable();
+            if shards.peek().is_some() {
+                news.push(format!("worker {} holds {}", worker + 1, named(shards)));
             }
         }
         let done = |(shard, holder): &(&String, &Holder)| {
-            **holder == Holder::Done
-                && before.shards.get(*shard).is_some_and(|was| *was != Holder::Done)
+            let was = before.shards.get(*shard);
+            **holder == Holder::Done && was.is_some_and(|was| *was != Holder::Done)
         };
-        let done = list(self.shards.iter().filter(done).map(|(shard, _)| shard));
-        if !done.is_empty() {
-            news.push(format!("shard {done} is done: all its records are handled"));
+        for (shard, _) in self.shards.iter().filter(done) {
+            news.push(format!("shard {} is done: all its records are handled", short(shard)));
         }
         news
     }
 }
 
-/// Shards by their numbers.
+/// Shards by their numbers: `0, 3`.
 pub(super) fn list<'a>(shards: impl Iterator<Item = &'a String>) -> String {
     shards.map(|shard| short(shard)).collect::<Vec<_>>().join(", ")
+}
+
+/// The same in a sentence: `shards 0, 3`.
+pub(super) fn named<'a>(shards: impl Iterator<Item = &'a String>) -> String {
+    let list = list(shards);
+    match list.as_str() {
+        "" => "no shard".to_owned(),
+        several if several.contains(',') => format!("shards {several}"),
+        one => format!("shard {one}"),
+    }
 }
 
 /// A shard's number: `shardId-000000000003` is 3.
@@ -122,7 +131,7 @@ mod tests {
             "worker 3 joins the group",
             "worker 2 is out of the group",
             "worker 1 holds shard 1",
-            "worker 3 holds shard 3, 4",
+            "worker 3 holds shards 3, 4",
             "shard 0 is done: all its records are handled",
         ];
         assert_eq!(after.news(&before), expected);

@@ -18,7 +18,7 @@ use super::feed::feed;
 use super::happening::Happening;
 use super::meter::Meter;
 use super::records::Item;
-use super::roster::{Roster, list, short};
+use super::roster::{Roster, list, named, short};
 use super::summary::Summary;
 use super::takeover::Takeover;
 use super::tally::Tally;
@@ -30,7 +30,7 @@ use crate::signal;
 /// How often the view is drawn.
 const DRAW: Duration = Duration::from_millis(100);
 /// How often the group is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(100);
 /// After how many milliseconds it begins without those that have not joined.
 const GATHERING_MS: u64 = 10_000;
 /// After how many milliseconds without a record it gives up.
@@ -126,11 +126,12 @@ impl Stage {
 
     async fn play_on(&mut self) -> Result<(), Failure> {
         let mut draw = tokio::time::interval(DRAW);
-        while !self.over() {
+        while !self.complete() && self.now_ms() < self.moved_ms.saturating_add(PATIENCE_MS) {
             self.turn(&mut draw).await?;
             self.direct();
         }
-        self.tell("all is handled: the workers are asked to leave");
+        let why = if self.complete() { "all is handled" } else { "nothing comes any more" };
+        self.tell(&format!("{why}: the workers are asked to leave"));
         self.crew.order_all(Order::Leave);
         let late_ms = self.now_ms() + LEAVING_MS;
         while !self.crew.all_gone() {
@@ -233,8 +234,8 @@ impl Stage {
             self.roster = Roster::of(&seen, |pid| self.crew.of_pid(pid));
         }
         let shards: Vec<_> = self.roster.held(worker).cloned().collect();
-        let list = list(shards.iter());
-        self.tell(&format!("worker {} is killed; it held shard {list}", worker + 1));
+        let held = named(shards.iter());
+        self.tell(&format!("worker {} is killed; it held {held}", worker + 1));
         self.takeover = Some(Takeover::new(worker, killed_ms, shards));
     }
 
@@ -248,11 +249,9 @@ impl Stage {
         }
     }
 
-    /// Everything came out, or nothing more will.
-    fn over(&self) -> bool {
-        let done = self.fed && self.tally.count_put() == self.total;
-        let done = done && self.tally.count_unique() == self.total;
-        done || self.now_ms() > self.moved_ms.saturating_add(PATIENCE_MS)
+    /// Everything was put and came out.
+    fn complete(&self) -> bool {
+        self.tally.count_put() == self.total && self.tally.count_unique() == self.total
     }
 
     fn draw(&mut self) {
