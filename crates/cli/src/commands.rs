@@ -21,9 +21,7 @@ pub(crate) enum Command {
     /// Look at consumer groups.
     #[command(subcommand)]
     Group(group::Command),
-    /// Run Kinesis and DynamoDB on this machine, for trying things out.
     Local(local::Args),
-    /// Put records into a stream, one for each line.
     Put(put::Args),
     /// Create, describe, reshard and delete streams.
     #[command(subcommand)]

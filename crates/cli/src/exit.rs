@@ -64,14 +64,17 @@ impl Failure {
 
 impl From<kinfolk::Error> for Failure {
     fn from(error: kinfolk::Error) -> Self {
-        let (exit, hint) = match error.kind() {
-            ErrorKind::Config => (Exit::Setup, ErrorKind::Config.advice()),
-            ErrorKind::Denied => (
-                Exit::Setup,
-                "check AWS_PROFILE or AWS_ACCESS_KEY_ID: `aws sts get-caller-identity` tells who \
-                 you are; for `kinfolk local`, export what it prints",
-            ),
-            kind => (Exit::Failed, kind.advice()),
+        let exit = match error.kind() {
+            ErrorKind::Config | ErrorKind::Denied => Exit::Setup,
+            _ => Exit::Failed,
+        };
+        let of_credentials = error.to_string().contains("AWS credentials");
+        let hint = if error.kind() == ErrorKind::Denied || of_credentials {
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
+             `aws sts get-caller-identity` tells who you are; \
+             for `kinfolk local`, export what it prints"
+        } else {
+            error.kind().advice()
         };
         Self { exit, hint: Some(hint.to_owned()), ..Self::failed("").because(error).unwrapped() }
     }

@@ -60,8 +60,9 @@ fn main() -> ExitCode {
 }
 
 fn log_to_stderr(verbose: u8) {
+    // The SDK warns of each place that it looked for credentials in; the error tells enough.
     let level = match verbose {
-        0 => "warn",
+        0 => "error,kinfolk=warn",
         1 => "warn,kinfolk=info",
         2 => "info,kinfolk=debug",
         _ => "debug,kinfolk=trace",

@@ -103,10 +103,8 @@ pub(crate) async fn run(args: Args) -> Outcome {
 async fn put_all(producer: &Producer, mut lines: Lines, args: &Args) -> Result<(), Failure> {
     let read = tokio::select! {
         biased;
-        read = send_all(producer, &mut lines, args) => read,
-        _ = signal::asked_to_stop() => {
-            Err(Failure::failed(format!("interrupted after line {}", lines.number())))
-        }
+        read = send_all(producer, &mut lines, args) => Some(read),
+        _ = signal::asked_to_stop() => None,
     };
     let answered = tokio::select! {
         biased;
@@ -116,7 +114,13 @@ async fn put_all(producer: &Producer, mut lines: Lines, args: &Args) -> Result<(
         }
     };
     // That a record failed is the reason why the reading ended early.
-    answered.map_err(Failure::from).and(read)
+    answered.map_err(Failure::from)?;
+    read.unwrap_or_else(|| {
+        Err(Failure::failed(match producer.stats().put {
+            0 => "interrupted before anything was put".to_owned(),
+            put => format!("interrupted: the first {} lines are put", output::count(put)),
+        }))
+    })
 }
 
 async fn send_all(producer: &Producer, lines: &mut Lines, args: &Args) -> Result<(), Failure> {

@@ -75,7 +75,9 @@ impl ProducerBuilder {
     }
 
     /// How long after its first attempt a record is given up, 120 s by default, while AWS
-    /// throttles, fails, cannot be reached, or refuses expired credentials.
+    /// throttles it. Once all calls have failed for so long (AWS fails, cannot be reached, or
+    /// refuses expired credentials), everything that waits is given up, and each new record with
+    /// its first attempt, until a call is answered again.
     pub fn give_up_after(mut self, time: Duration) -> Self {
         self.give_up_after = time;
         self

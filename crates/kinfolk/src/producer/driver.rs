@@ -117,7 +117,7 @@ impl Driver {
     fn answered(&mut self, call: Call, results: Vec<PutRecordsResultEntry>) {
         let now = now_ms();
         if self.queue.call_answered() {
-            tracing::info!(stream = %self.shared.stream, "calls are answered again");
+            tracing::warn!(stream = %self.shared.stream, "calls are answered again");
         }
         let mut results = results.into_iter();
         for entry in call {
@@ -156,7 +156,11 @@ impl Driver {
             && !failure.is("ResourceNotFoundException");
         if failure.kind == ErrorKind::Unavailable || failure.is_expired() {
             let error = failure.clone().error(self.doing());
-            tracing::warn!(records = call.len(), "{}; trying again", error.report());
+            if self.queue.is_failing() {
+                tracing::debug!(records = call.len(), "{}", error.report());
+            } else {
+                tracing::warn!("{}; trying again", error.report());
+            }
             for queued in self.queue.call_failed(call, now_ms()) {
                 self.give_up(queued, &failure);
             }

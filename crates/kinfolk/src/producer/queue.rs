@@ -21,7 +21,8 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
     /// How long the first record of a call waits for company.
     pub(super) linger_ms: u64,
-    /// How long after its first attempt a record is given up.
+    /// How long after its first attempt a record is given up, and how long calls may fail before
+    /// everything is.
     pub(super) give_up_ms: u64,
     /// Between the attempts of a record that was refused while others went through.
     pub(super) record_backoff: Backoff,
@@ -69,6 +70,8 @@ pub(super) struct Queue<T> {
     later: BTreeMap<(u64, u64), Entry<T>>,
     /// Calls that failed as a whole since the last that did not.
     failures: u32,
+    /// When the first of them failed.
+    failing_since: Option<u64>,
     paused_until: u64,
 }
 
@@ -83,6 +86,7 @@ impl<T> Queue<T> {
             ready: BTreeMap::new(),
             later: BTreeMap::new(),
             failures: 0,
+            failing_since: None,
             paused_until: 0,
         }
     }
@@ -183,7 +187,7 @@ impl<T> Queue<T> {
     }
 
     /// A call failed as a whole: nothing goes for a while. Gives back, settled, the records whose
-    /// time is over.
+    /// time is over; all that wait, too, once calls have failed for that long.
     pub(super) fn call_failed(&mut self, call: Vec<Entry<T>>, now: u64) -> Vec<T> {
         // Calls that were under way together fail together: that counts once.
         if now >= self.paused_until {
@@ -191,21 +195,49 @@ impl<T> Queue<T> {
             self.paused_until = now.saturating_add(delay);
             self.failures = self.failures.saturating_add(1);
         }
+        let since = *self.failing_since.get_or_insert(now);
+        let hopeless = now.saturating_sub(since) >= self.limits.give_up_ms;
         let mut over = Vec::new();
         for entry in call {
-            if self.is_over(&entry, now) {
+            if hopeless || self.is_over(&entry, now) {
                 over.push(self.settle(entry));
             } else {
                 self.ready.insert(entry.number, entry);
             }
         }
+        if hopeless {
+            // The records of one key would else be given up one after the other.
+            over.extend(self.clear());
+        }
         over
+    }
+
+    /// Whether the last call to be answered at all failed as a whole.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures > 0
     }
 
     /// A call was answered. Returns whether calls had failed before it.
     pub(super) fn call_answered(&mut self) -> bool {
         self.paused_until = 0;
+        self.failing_since = None;
         std::mem::take(&mut self.failures) > 0
+    }
+
+    /// Takes out all that is not under way.
+    fn clear(&mut self) -> Vec<T> {
+        let ready = std::mem::take(&mut self.ready).into_values();
+        let heads = ready.chain(std::mem::take(&mut self.later).into_values());
+        let mut cleared = Vec::new();
+        for entry in heads {
+            let followers = self.followers.remove(&entry.key).unwrap_or_default();
+            cleared.extend(std::iter::once(entry).chain(followers).map(|entry| entry.item));
+        }
+        // What is left follows a record that is under way.
+        for followers in self.followers.values_mut() {
+            cleared.extend(followers.drain(..).map(|entry| entry.item));
+        }
+        cleared
     }
 
     fn is_over(&self, entry: &Entry<T>, now: u64) -> bool {

@@ -18,6 +18,7 @@ pub(crate) struct Lines {
     input: Box<dyn AsyncBufRead + Send + Unpin>,
     name: PathBuf,
     total_bytes: Option<u64>,
+    /// Of the last line that was read, from 1.
     number: u64,
 }
 
@@ -47,11 +48,6 @@ impl Lines {
     /// The size of the file, if it is one.
     pub(crate) fn total_bytes(&self) -> Option<u64> {
         self.total_bytes
-    }
-
-    /// The number of the last line that was read, from 1.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
     }
 
     /// The next line without its end.
@@ -126,7 +122,7 @@ mod tests {
             assert_eq!(lines.next().await.unwrap().unwrap(), expected);
         }
         assert!(lines.next().await.unwrap().is_none());
-        assert_eq!(lines.number(), 5);
+        assert_eq!(lines.number, 5);
     }
 
     #[tokio::test]

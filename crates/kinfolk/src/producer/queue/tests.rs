@@ -105,6 +105,27 @@ fn a_record_is_given_up_after_its_time_and_its_followers_go_on() {
 }
 
 #[test]
+fn a_long_outage_gives_everything_up_at_once_and_later_records_with_their_first_attempt() {
+    let mut queue = queue(Limits { give_up_ms: 100, records: 2, ..limits() });
+    for (n, key) in ["a", "b", "a", "c", "d", "d", "b"].into_iter().enumerate() {
+        queue.push(key.into(), 1, n, 0);
+    }
+    let (first, second) = (queue.take(10), queue.take(10));
+    assert_eq!((items(&first), items(&second)), (vec![0, 1], vec![3, 4]));
+    assert!(queue.call_failed(first, 20).is_empty());
+    let first = queue.take(119);
+    assert_eq!(items(&first), [0, 1]);
+    let mut over = queue.call_failed(first, 120);
+    over.sort();
+    assert_eq!(over, [0, 1, 2, 5, 6], "all but those that are under way");
+    assert_eq!(queue.call_failed(second, 121), [3, 4]);
+    assert!(queue.is_empty());
+    queue.push("a".into(), 1, 7, 10_000);
+    let call = queue.take(10_010);
+    assert_eq!(queue.call_failed(call, 10_020), [7]);
+}
+
+#[test]
 fn a_refused_call_is_taken_apart() {
     let mut queue = queue(limits());
     for n in 0..3 {
