@@ -44,7 +44,7 @@ pub struct Plan {
 impl Plan {
     /// A plan that takes seconds on a local database.
     pub fn new(seed: u64) -> Self {
-        Self { seed, states: 8, changes: 48, writers: 4 }
+        Self { seed, states: 6, changes: 48, writers: 4 }
     }
 }
 

@@ -51,7 +51,7 @@ async fn each_condition_matters() {
     let (local, client) = common::dynamodb().await;
     TableSettings::new().name("state").ensure(&client).await.unwrap();
     for condition in Condition::ALL {
-        let Err(divergence) = check(&client, &Plan::new(0), Some(*condition)).await else {
+        let Err(divergence) = check(&client, &Plan::new(1), Some(*condition)).await else {
             panic!("without {condition:?} nothing is noticed");
         };
         println!("without {condition:?}: {}", divergence.brief());

@@ -209,3 +209,6 @@ fn slots_of(state: &Snapshot, worker: &WorkerId) -> BTreeMap<SlotName, Version> 
     let slots = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(worker));
     slots.map(|(name, slot)| (name.clone(), slot.version.clone())).collect()
 }
+
+#[cfg(test)]
+mod tests;
