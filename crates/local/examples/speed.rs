@@ -1,4 +1,5 @@
-//! How fast the servers are, in calls of one connection after another: `cargo run --release --example speed`.
+//! How fast the servers are, in calls of one connection after another: `cargo run --release
+//! --example speed`.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,

@@ -60,34 +60,39 @@ impl LocalBuilder {
         self
     }
 
-    /// Keeps everything in this folder, which is made for its owner alone. By default all is lost at the end.
+    /// Keeps everything in this folder, which is made for its owner alone. By default all is lost
+    /// at the end.
     ///
-    /// Records are in memory all the same, and read from the folder at the start. What was put outlives the process,
-    /// however it ends; a loss of power may take the last moments.
+    /// Records are in memory all the same, and read from the folder at the start. What was put
+    /// outlives the process, however it ends; a loss of power may take the last moments.
     pub fn data_dir(mut self, folder: PathBuf) -> Self {
         self.data_dir = Some(folder);
         self
     }
 
-    /// The number of open shards of all streams together, 100,000 by default; beyond it `LimitExceededException`.
+    /// The number of open shards of all streams together, 100,000 by default; beyond it
+    /// `LimitExceededException`.
     pub fn shard_limit(mut self, shards: u32) -> Self {
         self.shard_limit = shards;
         self
     }
 
-    /// Whether reading is throttled as by AWS, which is the default: 5 GetRecords a second and 2 MB a second a shard.
+    /// Whether reading is throttled as by AWS, which is the default: 5 GetRecords a second and 2 MB
+    /// a second a shard.
     pub fn read_limits(mut self, on: bool) -> Self {
         self.read_limits = on;
         self
     }
 
-    /// Whether writing is throttled as by AWS: 1,000 records and 1 MiB a second a shard. Off by default.
+    /// Whether writing is throttled as by AWS: 1,000 records and 1 MiB a second a shard. Off by
+    /// default.
     pub fn write_limits(mut self, on: bool) -> Self {
         self.write_limits = on;
         self
     }
 
-    /// How long a stream is CREATING, UPDATING or DELETING: 50 ms by default. (A consumer is CREATING for 500 ms.)
+    /// How long a stream is CREATING, UPDATING or DELETING: 50 ms by default. (A consumer is
+    /// CREATING for 500 ms.)
     pub fn transition_time(mut self, time: Duration) -> Self {
         self.transition = time;
         self
@@ -99,8 +104,8 @@ impl LocalBuilder {
         self
     }
 
-    /// The most records of one SubscribeToShard event: 1,000 by default. An event also holds at most 2 MiB, or one
-    /// record.
+    /// The most records of one SubscribeToShard event: 1,000 by default. An event also holds at
+    /// most 2 MiB, or one record.
     pub fn event_records(mut self, records: usize) -> Self {
         self.event_records = records.max(1);
         self
@@ -112,8 +117,9 @@ impl LocalBuilder {
         self
     }
 
-    /// How long after a SubscribeToShard the same consumer and shard are refused with `ResourceInUseException`: 5 s by
-    /// default, as at AWS. Later, the new subscription takes over from the old one.
+    /// How long after a SubscribeToShard the same consumer and shard are refused with
+    /// `ResourceInUseException`: 5 s by default, as at AWS. Later, the new subscription takes over
+    /// from the old one.
     pub fn resubscribe_after(mut self, time: Duration) -> Self {
         self.resubscribe_after = time;
         self
@@ -190,7 +196,8 @@ fn private_folder(path: &Path) -> Result<PathBuf, LocalError> {
     Ok(path.to_owned())
 }
 
-/// Makes an empty file that only its owner can read, unless there is one; SQLite gives its side files the same rights.
+/// Makes an empty file that only its owner can read, unless there is one; SQLite gives its side
+/// files the same rights.
 pub(crate) fn private_file(path: &Path) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);

@@ -1,4 +1,5 @@
-//! The one file that reads the clock: the servers pretend to be somebody else's machine, with its own time.
+//! The one file that reads the clock: the servers pretend to be somebody else's machine, with its
+//! own time.
 #![allow(clippy::disallowed_methods, reason = "the servers' time is real time, read only here")]
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::body::Body;
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, client::conn::http1, header};
+use hyper::{Method, Request, Response, StatusCode, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -25,6 +25,8 @@ pub(crate) async fn run(listener: TcpListener, database: dynoxide::Database) {
     }
 }
 
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
 /// Hands the calls of one client connection on, over one connection of its own: no pool is needed.
 #[derive(Debug, Clone)]
 pub(crate) struct DynamoDb {
@@ -38,30 +40,34 @@ impl DynamoDb {
         Self { address, tasks, sender: Arc::default() }
     }
 
-    async fn forward(
-        &self,
-        call: &Call,
-    ) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn forward(&self, call: &Call) -> Result<Response<Body>, Error> {
         let mut request = Request::new(Body::from(call.body.clone()));
         *request.method_mut() = Method::POST;
         *request.headers_mut() = call.headers.clone();
-        request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("localhost"));
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, header::HeaderValue::from_static("localhost"));
         // Copied from a request that may have come in chunks, or over HTTP/2.
-        request.headers_mut().remove(header::TRANSFER_ENCODING);
-        request.headers_mut().insert(header::CONTENT_LENGTH, call.body.len().into());
+        headers.remove(header::TRANSFER_ENCODING);
+        headers.insert(header::CONTENT_LENGTH, call.body.len().into());
 
         let mut sender = self.sender.lock().await;
-        let connection = match sender.take().filter(|open| !open.is_closed()) {
-            Some(open) => sender.insert(open),
-            None => sender.insert(self.connect().await?),
+        let mut open = sender.take();
+        let usable = match &mut open {
+            Some(connection) => connection.ready().await.is_ok(),
+            None => false,
         };
-        connection.ready().await?;
-        Ok(connection.send_request(request).await?)
+        let mut connection = match open {
+            Some(connection) if usable => connection,
+            _ => self.connect().await?,
+        };
+        let (head, body) = connection.send_request(request).await?.into_parts();
+        // Read to its end, also when a fault drops it: otherwise the connection is of no more use.
+        let body = axum::body::to_bytes(Body::new(body), usize::MAX).await?;
+        *sender = Some(connection);
+        Ok(Response::from_parts(head, Body::from(body)))
     }
 
-    async fn connect(
-        &self,
-    ) -> Result<http1::SendRequest<Body>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn connect(&self) -> Result<http1::SendRequest<Body>, Error> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -80,7 +86,7 @@ impl Backend for DynamoDb {
 
     async fn call(&self, call: Call) -> Response<Body> {
         match self.forward(&call).await {
-            Ok(response) => response.map(Body::new),
+            Ok(response) => response,
             Err(error) => {
                 tracing::error!(error, "the local DynamoDB does not answer");
                 self.refuse(
@@ -94,7 +100,8 @@ impl Backend for DynamoDb {
     }
 
     fn refuse(&self, _: &Call, status: StatusCode, code: &str, message: &str) -> Response<Body> {
-        // The two families of errors that DynamoDB answers with: its own, and those of the layer before it.
+        // The two families of errors that DynamoDB answers with: its own, and those of the layer
+        // before it.
         let family = match code {
             "AccessDeniedException"
             | "ExpiredTokenException"

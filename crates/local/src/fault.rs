@@ -63,10 +63,11 @@ pub enum FaultKind {
     ServerError,
     /// `ServiceUnavailable`, status 503; nothing is carried out.
     Unavailable,
-    /// The call is carried out this much later, even if its caller has given up by then. Several delays add up, and
-    /// another fault may follow them.
+    /// The call is carried out this much later, even if its caller has given up by then. Several
+    /// delays add up, and another fault may follow them.
     Delay(Duration),
-    /// The request never arrives: the connection is closed without an answer, and nothing is carried out.
+    /// The request never arrives: the connection is closed without an answer, and nothing is
+    /// carried out.
     LoseRequest,
     /// The call is carried out, but the connection is closed without an answer.
     LoseAnswer,
@@ -76,7 +77,8 @@ pub enum FaultKind {
     Denied,
     /// `ExpiredTokenException`, status 400: the caller's credentials are past their time.
     ExpiredToken,
-    /// `ExpiredIteratorException`, status 400: what GetRecords says to an iterator older than five minutes.
+    /// `ExpiredIteratorException`, status 400: what GetRecords says to an iterator older than five
+    /// minutes.
     ExpiredIterator,
 }
 

@@ -1,4 +1,5 @@
-//! What stands in front of both servers: it names the operation, counts it, and lets the faults have their way.
+//! What stands in front of both servers: it names the operation, counts it, and lets the faults
+//! have their way.
 
 use std::{future::Future, time::Duration};
 
@@ -12,7 +13,8 @@ use crate::{
     serve::{Answer, Dropped, Tasks},
 };
 
-/// Larger than any request that the services accept: 10 MiB of records in base64, with room for their keys.
+/// Larger than any request that the services accept: 10 MiB of records in base64, with room for
+/// their keys.
 const MAX_BODY: usize = 24 * 1024 * 1024;
 
 /// How long a lost request hangs before its connection is closed.
@@ -76,7 +78,8 @@ impl<B: Backend> Answer for Gate<B> {
 }
 
 impl<B: Backend> Gate<B> {
-    /// In a task of its own: a request that was sent arrives, late or twice, though its caller has given up.
+    /// In a task of its own: a request that was sent arrives, late or twice, though its caller has
+    /// given up.
     async fn misbehave_later(
         &self,
         verdict: Verdict,

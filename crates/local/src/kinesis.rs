@@ -1,8 +1,8 @@
 //! Kinesis: `ferrokinesis` keeps the streams, their shards and consumers, and numbers the records.
 //!
-//! The records are kept here (`log`), and the calls that read and write them are answered here too (`put`, `get`,
-//! `start`, `shards`, `subscribe`), which is where `ferrokinesis` differs from AWS. Everything else goes through its
-//! own operations (`control`).
+//! The records are kept here (`log`), and the calls that read and write them are answered here too
+//! (`put`, `get`, `start`, `shards`, `subscribe`), which is where `ferrokinesis` differs from AWS.
+//! Everything else goes through its own operations (`control`).
 
 mod control;
 mod get;

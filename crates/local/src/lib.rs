@@ -1,7 +1,8 @@
 //! Kinesis and DynamoDB inside the process, for demos and tests.
 //!
-//! Each listens on a loopback port of its own and answers as AWS does, down to the throttling; calls can be made to go
-//! wrong while the servers run ([`Faults`]). Nothing is checked that would need an account: any credentials will do.
+//! Each listens on a loopback port of its own and answers as AWS does, down to the throttling;
+//! calls can be made to go wrong while the servers run ([`Faults`]). Nothing is checked that would
+//! need an account: any credentials will do.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), kinfolk_local::LocalError> {
@@ -17,10 +18,11 @@
 //!
 //! # Where AWS differs still
 //! - A record may hold 10 MiB in every stream, whatever its `MaxRecordSizeInKiB`.
-//! - Only GetRecords is throttled, and puts if asked for; a fan-out subscription goes as fast as its client reads.
+//! - Only GetRecords is throttled, and puts if asked for; a fan-out subscription goes as fast as
+//!   its client reads.
 //! - UpdateShardCount is done when it answers: the stream is never seen UPDATING.
-//! - GetRecords gives the end of a closed shard together with its last records; SubscribeToShard gives it in an event
-//!   of its own.
+//! - GetRecords gives the end of a closed shard together with its last records; SubscribeToShard
+//!   gives it in an event of its own.
 //! - DynamoDB has no point-in-time recovery and never answers `TransactionConflict`.
 
 mod builder;

@@ -133,4 +133,8 @@ async fn dynamodb_fails_in_its_own_words_and_kinesis_is_untouched() {
     local.faults().add(Fault::dynamodb(FaultKind::LoseAnswer).times(1));
     assert!(matches!(client.list_tables().send().await, Err(SdkError::DispatchFailure(_))));
     client.list_tables().send().await.unwrap();
+    for _ in 0..20 {
+        local.faults().add(Fault::dynamodb(FaultKind::Duplicate).times(1));
+        client.list_tables().send().await.unwrap();
+    }
 }

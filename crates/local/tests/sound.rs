@@ -57,7 +57,8 @@ async fn reshard(kinesis: Kinesis, done: Arc<AtomicBool>) {
     }
 }
 
-/// Reads shard by shard, children after all their parents, and returns what each writer wrote in the order read.
+/// Reads shard by shard, children after all their parents, and returns what each writer wrote in
+/// the order read.
 async fn read(kinesis: Kinesis, total: usize) -> BTreeMap<String, Vec<usize>> {
     let mut seen: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut ended = BTreeSet::new();

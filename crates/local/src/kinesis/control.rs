@@ -1,4 +1,5 @@
-//! The operations that `ferrokinesis` itself carries out: its validation, then its dispatch, with a few corrections.
+//! The operations that `ferrokinesis` itself carries out: its validation, then its dispatch, with a
+//! few corrections.
 
 use ferrokinesis::{
     actions::{Operation, dispatch},

@@ -1,8 +1,8 @@
 //! Records on disk, so that they outlive the process: a file to which every put is added.
 //!
-//! `ferrokinesis` writes all of its state with each change. That does for streams and consumers, of which there are
-//! few; its records it would write again and again, so they are kept here. What is written survives the end of the
-//! process; a loss of power may take the last moments.
+//! `ferrokinesis` writes all of its state with each change. That does for streams and consumers, of
+//! which there are few; its records it would write again and again, so they are kept here. What is
+//! written survives the end of the process; a loss of power may take the last moments.
 
 use std::{
     fs::File,
@@ -63,7 +63,8 @@ impl Journal {
         Ok(Self { path: path.to_owned(), file: Mutex::new(file) })
     }
 
-    /// Everything in the file, entry by entry. A last entry that is not whole is cut off: nobody was told of it.
+    /// Everything in the file, entry by entry. A last entry that is not whole is cut off: nobody
+    /// was told of it.
     pub(super) fn replay(&self, mut each: impl FnMut(Entry)) -> io::Result<()> {
         let mut input = BufReader::new(File::open(&self.path)?);
         let mut whole = 0;

@@ -5,7 +5,8 @@ use std::time::Instant;
 /// Calls a second, and as many at once after a pause.
 const CALLS: f64 = 5.0;
 
-/// Bytes a second. One call may take five times as much; the next ones then wait until it is paid for.
+/// Bytes a second. One call may take five times as much; the next ones then wait until it is paid
+/// for.
 const BYTES: f64 = 2_000_000.0;
 
 /// What a shard's readers have left.

@@ -1,7 +1,7 @@
 //! Where a reader stands in a shard.
 //!
-//! The store numbers the records of a shard 1, 2, 3 …; the number is the leading part of a sequence number, and so of
-//! the key under which a record is kept. Keys of one shard sort as text.
+//! The store numbers the records of a shard 1, 2, 3 …; the number is the leading part of a sequence
+//! number, and so of the key under which a record is kept. Keys of one shard sort as text.
 
 use ferrokinesis::sequence::{MAX_SEQ_IX, SeqObj, parse_sequence, stringify_sequence};
 
@@ -36,14 +36,16 @@ impl Position {
         }))
     }
 
-    /// A sequence number between the last record before here and the first one here, growing with the time: where a
-    /// reader that found nothing has got to. Reading after it, or at it, continues here.
+    /// A sequence number between the last record before here and the first one here, growing with
+    /// the time: where a reader that found nothing has got to. Reading after it, or at it,
+    /// continues here.
     pub(super) fn continuation(&self, now: u64) -> Option<String> {
         let number = parse_sequence(&self.0).ok()?;
         let before = number.seq_ix?.saturating_sub(1);
         Some(stringify_sequence(&SeqObj {
             seq_ix: Some(before),
-            // No record has this byte set: it sorts after the record of that number, whatever its time.
+            // No record has this byte set: it sorts after the record of that number, whatever its
+            // time.
             byte1: Some("01".to_owned()),
             seq_time: Some(now.max(number.shard_create_time)),
             ..number

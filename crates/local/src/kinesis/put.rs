@@ -18,7 +18,8 @@ use super::{
 };
 use crate::clock;
 
-/// The most that one record holds, data and partition key together; the most that one call holds, too.
+/// The most that one record holds, data and partition key together; the most that one call holds,
+/// too.
 const MAX_BYTES: usize = 10 << 20;
 
 /// What the store's write limit lets through in a second: a larger record takes all of it.

@@ -72,7 +72,8 @@ impl Kinesis {
         let here =
             description.shards.get(shard).ok_or_else(|| self.no_such_shard(stream, shard))?;
         if is_closed(here) {
-            // A record that was put while the shard closed may still be on its way. None can follow it.
+            // A record that was put while the shard closed may still be on its way. None can follow
+            // it.
             drop(stream.order.lock().await);
         }
         let reading = stream.shard_state(shard).log.read(from, oldest(&description), limits);

@@ -81,7 +81,8 @@ struct Reshaper<'a> {
 }
 
 impl Reshaper<'_> {
-    /// Makes `count` equal shards of the open ones: first every cut that is missing, then every merge.
+    /// Makes `count` equal shards of the open ones: first every cut that is missing, then every
+    /// merge.
     fn spread(&mut self, count: usize) {
         let wanted = boundaries(count);
         let mut pieces = Vec::new();

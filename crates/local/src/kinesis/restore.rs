@@ -12,7 +12,8 @@ use super::{
 };
 
 impl Kinesis {
-    /// Fills the streams, which the store has restored, with their records, and frees the journal of all others.
+    /// Fills the streams, which the store has restored, with their records, and frees the journal
+    /// of all others.
     pub(super) async fn restore(&self, journal: &Journal) -> io::Result<()> {
         let mut streams: HashMap<String, Vec<Line>> = HashMap::new();
         let mut found = 0;
@@ -59,7 +60,8 @@ impl Kinesis {
         Some(kept)
     }
 
-    /// Uses the numbers up to this one up: the store remembers those that were given when the stream last changed.
+    /// Uses the numbers up to this one up: the store remembers those that were given when the
+    /// stream last changed.
     async fn skip_to(&self, name: &str, shard: usize, hash: u128, index: u64) {
         const AT_ONCE: usize = 10_000;
         let shard = i64::try_from(shard).unwrap_or(i64::MAX);

@@ -167,9 +167,9 @@ fn resume(call: &ListShards, token: &str) -> Result<Query, Failure> {
 
 /// When the shards of a stream were open.
 ///
-/// The store keeps whole seconds, and starts children a second late. So an end counts to the end of its second, and a
-/// child starts when its parents end: no moment is without shards, and none shows a child in place of a parent that
-/// may have later records.
+/// The store keeps whole seconds, and starts children a second late. So an end counts to the end of
+/// its second, and a child starts when its parents end: no moment is without shards, and none shows
+/// a child in place of a parent that may have later records.
 struct Lives<'a> {
     description: &'a Description,
     /// The oldest moment of which the stream still knows.

@@ -1,4 +1,5 @@
-//! The streams as the layer sees them: their records are its own, the rest is a copy of the store's.
+//! The streams as the layer sees them: their records are its own, the rest is a copy of the
+//! store's.
 
 use std::{
     collections::HashMap,
@@ -17,14 +18,16 @@ use tokio::sync::Notify;
 use super::{limits::ReadLimit, log::Log};
 use crate::clock;
 
-/// For so long a description is used again: copying one out of the store costs a thousand shards each time.
+/// For so long a description is used again: copying one out of the store costs a thousand shards
+/// each time.
 const FRESH: Duration = Duration::from_millis(25);
 
 /// A stream that somebody used.
 pub(super) struct Stream {
     pub(super) name: String,
-    /// Held while records are numbered and kept, so that no reader sees one while an earlier one is still on its way
-    /// and passes that one by for ever. Who waits for it knows that every record numbered before is kept.
+    /// Held while records are numbered and kept, so that no reader sees one while an earlier one is
+    /// still on its way and passes that one by for ever. Who waits for it knows that every record
+    /// numbered before is kept.
     pub(super) order: tokio::sync::Mutex<()>,
     description: Mutex<Option<(Instant, Arc<Description>)>>,
     shards: Mutex<HashMap<usize, Arc<ShardState>>>,
@@ -92,7 +95,8 @@ impl Streams {
         Ok(stream)
     }
 
-    /// Forgets a stream that is made or deleted, and its records: one of the same name is another stream.
+    /// Forgets a stream that is made or deleted, and its records: one of the same name is another
+    /// stream.
     pub(super) fn forget(&self, name: &str) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }

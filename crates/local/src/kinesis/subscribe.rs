@@ -45,7 +45,8 @@ pub(super) struct SubscribeToShard {
     starting_position: Start,
 }
 
-/// Who is subscribed to what. A consumer has one subscription to a shard; a new one takes over from the old.
+/// Who is subscribed to what. A consumer has one subscription to a shard; a new one takes over from
+/// the old.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     /// By consumer ARN and shard id: since when, and what closes when the next one takes it.
@@ -55,7 +56,8 @@ pub(super) struct Subscriptions {
 type Slot = (Instant, watch::Sender<()>);
 
 impl Subscriptions {
-    /// Takes the slot, unless it was taken a moment ago. The receiver closes when the next one takes it.
+    /// Takes the slot, unless it was taken a moment ago. The receiver closes when the next one
+    /// takes it.
     fn take(&self, consumer: &str, shard: &str, hold: Duration) -> Option<watch::Receiver<()>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (consumer.to_owned(), shard.to_owned());

@@ -1,7 +1,8 @@
 //! The two forms in which a call travels: JSON, and CBOR (`application/x-amz-cbor-1.1`).
 //!
-//! They differ in more than the letters: data is base64 in JSON and bytes in CBOR, times are seconds with a fraction
-//! in JSON and whole milliseconds in CBOR. [`Blob`] and [`Millis`] know which is which.
+//! They differ in more than the letters: data is base64 in JSON and bytes in CBOR, times are
+//! seconds with a fraction in JSON and whole milliseconds in CBOR. [`Blob`] and [`Millis`] know
+//! which is which.
 
 use std::{
     borrow::Cow,
