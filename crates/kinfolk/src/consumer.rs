@@ -2,16 +2,20 @@
 
 mod builder;
 mod records;
+mod shards;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use kinfolk_core::id::{GroupName, StreamName};
 use tokio::sync::{Mutex, mpsc};
 
 pub use builder::Builder;
 pub use records::Records;
+pub use shards::Shards;
 
+use crate::delivery::Batch;
 use crate::drive::Command;
 use crate::error::Result;
 use crate::event::{Announcer, Events};
@@ -67,14 +71,14 @@ impl Consumer {
 
     /// The next records of any shard, at most `most` and all of one page; `None` when the
     /// consumer is over. Cancel safe.
-    pub async fn next_batch(&self, most: usize) -> Option<crate::delivery::Batch> {
+    pub async fn next_batch(&self, most: usize) -> Option<Batch> {
         self.hub.next_batch(most.max(1)).await
     }
 
-    /// The next lease that this worker holds, each once; `None` when the consumer is over. For
-    /// handlers that take shards one by one. Cancel safe.
-    pub async fn next_lease(&self) -> Option<Lease> {
-        self.hub.next_tenure().await.map(|tenure| Lease::new(self.hub.clone(), tenure))
+    /// The leases that this worker comes to hold, each once, for handlers that take shards one by
+    /// one. The stream ends when the consumer does.
+    pub fn shards(&self) -> Shards {
+        Shards::new(self.hub.clone())
     }
 
     /// Handles every lease with a processor of its own until the consumer is over.
@@ -83,11 +87,12 @@ impl Consumer {
     /// `Internal` if a processor panicked; the consumer should then be shut down.
     pub async fn run<P: Processor>(&self, mut processor: impl FnMut(&Lease) -> P) -> Result<()> {
         let mut tasks = Tasks::default();
+        let mut leases = self.shards();
         loop {
             tokio::select! {
                 biased;
                 ended = tasks.next() => ended?,
-                lease = self.next_lease() => match lease {
+                lease = leases.next() => match lease {
                     Some(lease) => {
                         let processor = processor(&lease);
                         tasks.spawn(processor::run(processor, lease, PROCESSOR_BATCH));
@@ -116,5 +121,12 @@ impl Consumer {
         // A driver that is gone has nothing to hand over any more.
         let _ = self.commands.send(Command::Shutdown { limit_ms }).await;
         self.driver.lock().await.join().await.unwrap_or(Ok(()))
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        // Whoever still holds records is told; nothing is written.
+        self.hub.finish(None);
     }
 }

@@ -60,8 +60,8 @@ impl Group {
         let (live, listing, state) = looked?;
         let Some(state) = state else {
             let message = format!(
-                "group {} has no state on stream {} yet: its first worker creates it, so start \
-                 one, or check both names and where the state is kept",
+                "group {} has no state on stream {} yet: its first worker creates it; start one, \
+                 or check both names and where the state is kept",
                 self.group, self.stream
             );
             return Err(Error::new(ErrorKind::Config, message));

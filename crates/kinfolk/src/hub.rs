@@ -77,8 +77,9 @@ impl Hub {
     pub(crate) fn finish(&self, failure: Option<Error>) {
         let tenures = {
             let mut state = self.state();
-            state.over = true;
-            state.failure = failure;
+            if !std::mem::replace(&mut state.over, true) {
+                state.failure = failure;
+            }
             std::mem::take(&mut state.tenures)
         };
         tenures.values().for_each(|tenure| tenure.close());
@@ -109,7 +110,9 @@ impl Hub {
     /// The next records of one tenure; `None` when it is over. Cancel safe.
     pub(crate) async fn next_of(&self, tenure: &Arc<Tenure>, most: usize) -> Option<Batch> {
         let batch = async {
-            self.wait_for(|| tenure.take(most)).await.map(|handed| Batch::new(tenure.clone(), handed))
+            self.wait_for(|| tenure.take(most))
+                .await
+                .map(|handed| Batch::new(tenure.clone(), handed))
         };
         tokio::select! {
             biased;

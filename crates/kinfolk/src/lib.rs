@@ -1,28 +1,28 @@
 //! Consumer groups for Amazon Kinesis Data Streams.
 
 mod aws;
-mod tenure;
-mod supervise;
-pub mod source;
-pub mod record;
-mod read;
-mod processor;
-mod lease;
-mod hub;
+mod budget;
+pub mod clock;
+mod consumer;
+mod delivery;
+mod drive;
+pub mod error;
+pub mod event;
 mod fence;
 pub mod group;
-pub mod event;
-mod drive;
-mod delivery;
-mod consumer;
-pub mod clock;
-mod budget;
-pub mod error;
+mod hub;
+mod lease;
+mod processor;
 pub mod producer;
+mod read;
+pub mod record;
+pub mod source;
 pub mod store;
 pub mod stream;
+mod supervise;
+mod tenure;
 
-pub use consumer::{Builder, Consumer, Records};
+pub use consumer::{Builder, Consumer, Records, Shards};
 pub use delivery::{Batch, Delivery};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Events};

@@ -121,7 +121,8 @@ impl Tenure {
     /// Whether the reader may fetch another page.
     pub(crate) fn has_room(&self) -> bool {
         let state = self.state();
-        let ahead = state.pages.iter().filter(|(first, page)| first + page.len() as u64 > state.cursor);
+        let ahead =
+            state.pages.iter().filter(|(first, page)| first + page.len() as u64 > state.cursor);
         state.gate == Gate::Open && ahead.count() < PAGES_AHEAD
     }
 
@@ -170,8 +171,12 @@ impl Tenure {
         // The page holds the cursor, so that this is an index into it.
         let start = usize::try_from(cursor.saturating_sub(*first)).unwrap_or(usize::MAX);
         let range = start..page.len().min(start.saturating_add(most));
-        let handed =
-            Handed { page: page.clone(), first: cursor, generation: state.watermark.generation(), range };
+        let handed = Handed {
+            page: page.clone(),
+            first: cursor,
+            generation: state.watermark.generation(),
+            range,
+        };
         if state.out == 0 {
             state.moved_at = Some(now);
         }

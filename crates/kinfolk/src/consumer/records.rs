@@ -33,9 +33,8 @@ impl Stream for Records {
             return Poll::Ready(None);
         }
         let hub = self.hub.clone();
-        let next = self
-            .next
-            .get_or_insert_with(|| Box::pin(async move { hub.next_batch(1).await }));
+        let next =
+            self.next.get_or_insert_with(|| Box::pin(async move { hub.next_batch(1).await }));
         let Poll::Ready(batch) = next.as_mut().poll(context) else { return Poll::Pending };
         self.next = None;
         match batch {

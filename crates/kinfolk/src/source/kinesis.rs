@@ -47,7 +47,12 @@ impl KinesisSource {
         Builder::new().retry_config(RetryConfig::disabled()).timeout_config(timeouts)
     }
 
-    fn read_error<E>(&self, doing: &str, shard: &ShardId, error: &SdkError<E, HttpResponse>) -> ReadError
+    fn read_error<E>(
+        &self,
+        doing: &str,
+        shard: &ShardId,
+        error: &SdkError<E, HttpResponse>,
+    ) -> ReadError
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
@@ -60,11 +65,15 @@ impl KinesisSource {
             (ErrorKind::Denied, _) => Fault::Denied,
             _ => Fault::Unavailable,
         };
-        let error = failure.error(format_args!("{doing} of shard {shard} of stream {}", self.stream));
+        let error =
+            failure.error(format_args!("{doing} of shard {shard} of stream {}", self.stream));
         ReadError { fault, error }
     }
 
-    async fn list_page(&self, token: Option<String>) -> Result<(Vec<types::Shard>, Option<String>)> {
+    async fn list_page(
+        &self,
+        token: Option<String>,
+    ) -> Result<(Vec<types::Shard>, Option<String>)> {
         let call = self.client.list_shards().max_results(LIST_PAGE);
         // A token stands for the stream, too: naming both is refused.
         let call = match token {
@@ -86,7 +95,8 @@ impl Source for KinesisSource {
             let answer = call.send().await.map_err(|error| {
                 Failure::of(&error).error(format_args!("describe stream {}", self.stream))
             })?;
-            let summary = answer.stream_description_summary().ok_or_else(|| self.odd("no summary"))?;
+            let summary =
+                answer.stream_description_summary().ok_or_else(|| self.odd("no summary"))?;
             if summary.stream_status() == &types::StreamStatus::Deleting {
                 let message = format!("stream {} is being deleted", self.stream);
                 return Err(Error::new(ErrorKind::Config, message));
@@ -193,7 +203,10 @@ impl KinesisSource {
     }
 
     fn odd(&self, what: &str) -> Error {
-        Error::new(ErrorKind::Data, format!("Kinesis answered oddly for stream {}: {what}", self.stream))
+        Error::new(
+            ErrorKind::Data,
+            format!("Kinesis answered oddly for stream {}: {what}", self.stream),
+        )
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn until_active(client: &Client, stream: &StreamName) -> Result
     let mut pauses = Pauses::new();
     loop {
         match summary(client, stream).await {
-            Ok(Some(found)) if status(&found) == StreamStatus::Active => return Ok(()),
+            Ok(found) if status(&found) == StreamStatus::Active => return Ok(()),
             Ok(_) => {}
             Err(failure) if failure.throttled => {}
             Err(failure) => return Err(failure.error(format_args!("describe stream {stream}"))),
