@@ -40,7 +40,7 @@ impl Lines {
         Ok(Self {
             input: Box::new(BufReader::with_capacity(READ_BUFFER, file)),
             name: path.to_owned(),
-            total_bytes: about.is_file().then(|| about.len()),
+            total_bytes: about.is_file().then_some(about.len()),
             number: 0,
         })
     }
