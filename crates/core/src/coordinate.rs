@@ -219,7 +219,11 @@ enum Phase {
     Outside,
     Member,
     /// `comes_back`: under another id, because the wall clock was set back.
-    Leaving { since: Now, limit_ms: u64, comes_back: bool },
+    Leaving {
+        since: Now,
+        limit_ms: u64,
+        comes_back: bool,
+    },
     Over,
 }
 

@@ -94,7 +94,7 @@ impl Coordinator {
         for (shard, edit) in &change.shards {
             let ShardEffect::Set(Update { lease, ended, .. }) = &edit.effect else { continue };
             let event = match lease {
-                _ if *ended => match self.end_event(change, shard) {
+                _ if *ended => match self.end_event(shard) {
                     Some(event) => event,
                     None => continue,
                 },
@@ -111,12 +111,12 @@ impl Coordinator {
         }
     }
 
-    fn end_event(&self, change: &Change, shard: &ShardId) -> Option<Event> {
+    fn end_event(&self, shard: &ShardId) -> Option<Event> {
         let (shard, held) = self.held.get_key_value(shard)?;
         Some(match &held.stage {
             Stage::Ended { .. } => Event::Ended {
                 shard: shard.clone(),
-                children: change.shards.keys().filter(|id| *id != shard).cloned().collect(),
+                children: self.listing.children(shard).map(|child| child.id.clone()).collect(),
             },
             _ => Event::Expired { shard: shard.clone() },
         })
@@ -208,7 +208,11 @@ impl Coordinator {
         (!known && !shard.ended && lease.epoch > floor).then_some(lease.epoch)
     }
 
-    fn start_of(&self, state: &Snapshot, shard: &Shard) -> (Position, Option<crate::sequence::Part>) {
+    fn start_of(
+        &self,
+        state: &Snapshot,
+        shard: &Shard,
+    ) -> (Position, Option<crate::sequence::Part>) {
         let part = shard.checkpoint.part.clone();
         let from = match (&shard.checkpoint.sequence, shard.from) {
             (Some(sequence), _) => Position::After(sequence.clone()),
@@ -226,7 +230,9 @@ impl Coordinator {
 
     fn warn_of_checkpoints_ahead(&mut self, state: &Snapshot, out: &mut Vec<Effect>) {
         for (id, held) in &mut self.held {
-            let Some(stored) = state.shards.get(id).map(|shard| &shard.checkpoint) else { continue };
+            let Some(stored) = state.shards.get(id).map(|shard| &shard.checkpoint) else {
+                continue;
+            };
             let done = held.progress.as_ref().map(|progress| &progress.checkpoint);
             let ahead = done.is_some_and(|done| done < stored);
             if ahead && !std::mem::replace(&mut held.warned_ahead, ahead) {

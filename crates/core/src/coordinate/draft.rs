@@ -32,28 +32,55 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// Adds an edit if there is room, and if the shard is not in the write yet.
     pub(super) fn add(&mut self, shard: &ShardId, edit: Edit) -> bool {
-        if self.change.shards.contains_key(shard) {
-            return false;
+        let cost = self.limits.cost(&edit, self.change.gives(&edit));
+        !self.change.shards.contains_key(shard) && self.spend(cost) && {
+            self.change.shards.insert(shard.clone(), edit);
+            true
         }
-        let gives = matches!(&edit.effect, ShardEffect::Set(Update { lease: LeaseUpdate::Assign { lease, .. }, .. }) if lease.owner != self.change.worker);
-        let cost = self.limits.cost(&edit, gives);
-        let Some(left) = self.room.checked_sub(cost) else {
-            self.full = true;
-            return false;
-        };
-        self.room = left;
-        self.change.shards.insert(shard.clone(), edit);
-        true
+    }
+
+    /// Adds all of these edits or none of them, in the place of what the write holds of their
+    /// shards.
+    pub(super) fn add_together(&mut self, edits: BTreeMap<ShardId, Edit>) {
+        let cost = |edit: &Edit| self.limits.cost(edit, self.change.gives(edit));
+        let replaced = edits.keys().filter_map(|id| self.change.shards.get(id)).map(cost);
+        let freed = replaced.fold(self.room, u32::saturating_add);
+        let needed = edits.values().map(cost).fold(0, u32::saturating_add);
+        match freed.checked_sub(needed) {
+            Some(left) => {
+                self.room = left;
+                self.change.shards.extend(edits);
+            }
+            None => self.full = true,
+        }
     }
 
     pub(super) fn edit(&mut self, shard: &ShardId, guard: Guard, update: Update) -> bool {
         self.add(shard, Edit { guard, effect: ShardEffect::Set(update) })
     }
 
-    /// Taking from an owner that is absent requires that it still is.
-    pub(super) fn require_absent(&mut self, state: &Snapshot, shard: &Shard, me: &WorkerId) {
-        let absent = |owner: &&WorkerId| *owner != me && !state.workers.contains_key(*owner);
-        self.change.absent.extend(shard.owner.as_ref().filter(absent).cloned());
+    /// Takes a shard. Taking from an owner that is absent requires that it still is.
+    pub(super) fn take(&mut self, state: &Snapshot, id: &ShardId, shard: &Shard, update: Update) {
+        let known = |owner: &&WorkerId| {
+            **owner == self.change.worker
+                || state.workers.contains_key(*owner)
+                || self.change.absent.contains(*owner)
+        };
+        let absent = shard.owner.as_ref().filter(|owner| !known(owner)).cloned();
+        if absent.is_some() && !self.spend(self.limits.absent) {
+            return;
+        }
+        if self.edit(id, Guard::Version(shard.version.clone()), update) {
+            self.change.absent.extend(absent);
+        }
+    }
+
+    fn spend(&mut self, cost: u32) -> bool {
+        match self.room.checked_sub(cost) {
+            Some(left) => self.room = left,
+            None => self.full = true,
+        }
+        !self.full
     }
 
     fn is_empty(&self) -> bool {
@@ -79,9 +106,7 @@ impl Coordinator {
             // Refused twice with something in it: first the bare beat, then the rest. A shard
             // must never sink the worker's proof of life.
             _ if self.refusals >= 2 => Some(self.draft_of(self.beat_chain(now, false)).change),
-            _ => self
-                .eviction(now, state)
-                .or_else(|| self.housekeeping(now, state, plan, due)),
+            _ => self.eviction(now, state).or_else(|| self.housekeeping(now, state, plan, due)),
         };
         if self.refusals >= 2 {
             self.refusals = 1;
@@ -99,9 +124,7 @@ impl Coordinator {
         self.add_ends(&mut draft, now, state, true);
         self.add_gives(&mut draft, now, state, &plan.gives);
         for (id, shard) in self.takes(state, plan) {
-            if draft.edit(id, Guard::Version(shard.version.clone()), assign(self, now, shard)) {
-                draft.require_absent(state, shard, &self.me);
-            }
+            draft.take(state, id, shard, assign(self, now, shard));
         }
         for info in self.listing.untracked(state) {
             let track = ShardEffect::Track(info.entry(Version::new("")));
@@ -135,6 +158,8 @@ impl Coordinator {
             version: state.version.clone(),
             slots: slots.map(|(name, slot)| (name.clone(), slot.version.clone())).collect(),
         });
+        let slots = draft.limits.used(&draft.change);
+        draft.spend(slots);
         for (id, shard) in state.held_by(victim).filter(|(_, shard)| !shard.ended) {
             let update = match plan.takes.get(id) {
                 Some(worker) if *worker == self.me => assign(self, now, shard),
@@ -154,7 +179,11 @@ impl Coordinator {
     ) {
         for (id, held) in self.held.iter().filter(|(_, held)| held.stage == Stage::Drained) {
             if let (Some(shard), Some(to)) = (state.shards.get(id), targets.get(id)) {
-                draft.edit(id, self.guard(id, shard), self.hand_over(now, state, held, shard, Some(to)));
+                draft.edit(
+                    id,
+                    self.guard(id, shard),
+                    self.hand_over(now, state, held, shard, Some(to)),
+                );
             }
         }
     }
@@ -256,7 +285,11 @@ impl Coordinator {
 
     /// The first worker of ours in order looks after what is nobody's business.
     pub(super) fn audits(&self) -> bool {
-        let mut ours = self.view.iter().flat_map(|state| &state.workers).filter(|(_, w)| w.is_kinfolk() && w.counts());
+        let mut ours = self
+            .view
+            .iter()
+            .flat_map(|state| &state.workers)
+            .filter(|(_, w)| w.is_kinfolk() && w.counts());
         ours.next().is_some_and(|(id, _)| *id == self.me)
     }
 

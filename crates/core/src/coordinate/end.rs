@@ -28,25 +28,22 @@ impl Coordinator {
                 continue;
             };
             let update = Update { progress: held.beyond(shard), ended: true, ..free(None) };
-            if !draft.edit(id, self.guard(id, shard), update) {
-                continue;
-            }
-            // Both parents of a merge may end in this very write.
+            let end = Edit { guard: self.guard(id, shard), effect: ShardEffect::Set(update) };
+            // Both parents of a merge may end in this very write: a child that the first one's
+            // end has put into it is begun again, now that both are ended.
             let mut after = state.clone();
-            let ended: Vec<_> = draft.change.shards.iter().filter(|(_, e)| ends(e)).collect();
-            for (id, _) in ended {
+            let ended = draft.change.shards.iter().filter(|(_, edit)| ends(edit));
+            for id in ended.map(|(id, _)| id).chain([id]) {
                 if let Some(shard) = after.shards.get_mut(id) {
                     shard.ended = true;
                 }
             }
-            for child in self.listing.children(id) {
-                if let Some(edit) = self.begin(now, &after, child, lease_children) {
-                    // A merge's child that the first parent's end has put into this write is
-                    // begun again, now that both are ended.
-                    draft.change.shards.remove(&child.id);
-                    draft.add(&child.id, edit);
-                }
-            }
+            let begin = |child: &ShardInfo| {
+                let edit = self.begin(now, &after, child, lease_children)?;
+                Some((child.id.clone(), edit))
+            };
+            let children = self.listing.children(id).filter_map(begin);
+            draft.add_together(children.chain([(id.clone(), end)]).collect());
         }
     }
 
@@ -89,8 +86,10 @@ impl Coordinator {
         };
         // One that is to be read from a time keeps that; one with a checkpoint is never rewound.
         if entry.checkpoint.sequence.is_none() && entry.from.is_none() {
-            let checkpoint =
-                Checkpoint::new(Some(child.starting_sequence.clone()), entry.checkpoint.part.clone());
+            let checkpoint = Checkpoint::new(
+                Some(child.starting_sequence.clone()),
+                entry.checkpoint.part.clone(),
+            );
             update.progress = Some(Progress { checkpoint, arrival: None });
         }
         let open = |id: &&ShardId| after.shards.get(*id).is_some_and(|shard| !shard.ended);

@@ -111,8 +111,9 @@ impl Coordinator {
             }
         }
         let mut change = Change::new(self.me.clone(), chain, stamp);
-        let insert = |entry| Edit { guard: Guard::Absent, effect: ShardEffect::Insert(entry) };
-        change.shards = entries.into_iter().map(|(id, entry)| (id, insert(entry))).collect();
+        // The old stream may have had shards of the same names: nothing is required of entries.
+        let track = |entry| Edit { guard: Guard::None, effect: ShardEffect::Track(entry) };
+        change.shards = entries.into_iter().map(|(id, entry)| (id, track(entry))).collect();
         change
     }
 
@@ -125,9 +126,7 @@ impl Coordinator {
         let chain = Chain::Join { created_on: state.created_on, entry };
         let mut draft = self.draft_of(chain);
         for (id, shard) in self.takes(&with_me, &plan) {
-            if draft.edit(id, Guard::Version(shard.version.clone()), assign(self, now, shard)) {
-                draft.require_absent(state, shard, &self.me);
-            }
+            draft.take(&with_me, id, shard, assign(self, now, shard));
         }
         for info in self.listing.untracked(state) {
             let track = ShardEffect::Track(info.entry(stamp.clone()));

@@ -54,13 +54,13 @@ impl Timing {
         let silence = Self::silence_ms(self.beat_ms);
         let (fence, stop) = (u64::from(self.fence_ms), u64::from(self.stop_ms));
         if fence * 101 + stop * 100 > silence * 99 {
-            return Err(
-                "the fence and the time to stop must end before others evict the worker: \
-                 fence × 1.01 + stop ≤ 3 × beat × 0.99",
-            );
+            return Err("the fence and the time to stop must end before others evict the worker: \
+                 fence × 1.01 + stop ≤ 3 × beat × 0.99");
         }
         if u64::from(self.beat_ms) + 3 * u64::from(self.attempt_ms) > fence {
-            return Err("three attempts of a beat must fit before the fence: beat + 3 × attempt ≤ fence");
+            return Err(
+                "three attempts of a beat must fit before the fence: beat + 3 × attempt ≤ fence",
+            );
         }
         Ok(())
     }

@@ -37,12 +37,7 @@ impl Coordinator {
         balance::plan(&self.group(state, now, Some(gone)))
     }
 
-    fn group<'a>(
-        &'a self,
-        state: &'a Snapshot,
-        now: &Now,
-        gone: Option<&WorkerId>,
-    ) -> Group<'a> {
+    fn group<'a>(&'a self, state: &'a Snapshot, now: &Now, gone: Option<&WorkerId>) -> Group<'a> {
         let mut group = Group::default();
         let counts = |id: &WorkerId| gone != Some(id);
         for (id, worker) in state.workers.iter().filter(|(id, w)| w.counts() && counts(id)) {
@@ -109,9 +104,10 @@ impl Coordinator {
     ) -> impl Iterator<Item = (&'a ShardId, &'a Shard)> {
         let mine = plan.takes.values().filter(|worker| **worker == self.me).count();
         let room = plan.most.saturating_sub(self.held.len() + mine);
-        let others = plan.takes.iter().filter(|(shard, worker)| {
-            **worker != self.me && self.watch.is_left_free(shard)
-        });
+        let others = plan
+            .takes
+            .iter()
+            .filter(|(shard, worker)| **worker != self.me && self.watch.is_left_free(shard));
         plan.takes
             .iter()
             .filter(|(_, worker)| **worker == self.me)

@@ -146,7 +146,11 @@ fn a_worker_that_loses_the_race_to_create_joins() {
     let mut other = Solo::start(&["a", "b"]);
     other.coordinator = Coordinator::new(settings(), IdSource::new(8), at(0));
     other.write = None;
-    other.step(Input::Opened { created_on: WallTime(5), listing: listing(&["a", "b"]), state: None });
+    other.step(Input::Opened {
+        created_on: WallTime(5),
+        listing: listing(&["a", "b"]),
+        state: None,
+    });
     other.commit();
     solo.state = other.state.clone();
     solo.commit();
@@ -392,9 +396,9 @@ fn leaving_drains_then_hands_over_and_goes_in_one_write() {
     solo.step(Input::Shutdown { limit_ms: 30_000 });
     let announced = solo.commit();
     assert!(matches!(announced.chain, Chain::Beat { leaving: true, .. }));
-    for (shard, epoch) in [("a", 0), ("b", 0)].map(|(s, _)| {
-        (s, solo.coordinator.held().find(|(id, _)| id.as_str() == s).unwrap().1)
-    }) {
+    for (shard, epoch) in [("a", 0), ("b", 0)]
+        .map(|(s, _)| (s, solo.coordinator.held().find(|(id, _)| id.as_str() == s).unwrap().1))
+    {
         let progress = Some(Progress { checkpoint: Checkpoint::at("9"), arrival: None });
         solo.step(Input::Drained { shard: shard.into(), epoch, progress });
     }
@@ -522,7 +526,10 @@ fn nodes_leases_are_left_alone_until_their_date_and_its_silence_judged_by_its_ow
             solo.commit();
             assert_eq!(change.evict, None, "a live Node consumer is never evicted");
             let takes = |edit: &Edit| {
-                matches!(&edit.effect, ShardEffect::Set(Update { lease: LeaseUpdate::Assign { .. }, .. }))
+                matches!(
+                    &edit.effect,
+                    ShardEffect::Set(Update { lease: LeaseUpdate::Assign { .. }, .. })
+                )
             };
             if change.shards.values().any(takes) {
                 taken_after.get_or_insert(step * 250);
@@ -568,6 +575,10 @@ fn writes_are_filled_to_their_room_and_the_rest_goes_next() {
         writes += 1;
     }
     assert!(solo.effects.contains(&Effect::Finished), "after {writes} writes");
-    assert!(solo.state().shards.values().all(|s: &Shard| s.owner.is_none()
-        && s.checkpoint == Checkpoint::at("5")));
+    assert!(
+        solo.state()
+            .shards
+            .values()
+            .all(|s: &Shard| s.owner.is_none() && s.checkpoint == Checkpoint::at("5"))
+    );
 }

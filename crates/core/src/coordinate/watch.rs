@@ -78,7 +78,9 @@ impl Watch {
             let shard = state.shards.get(id).filter(|shard| shard.owner.is_none());
             shard.and_then(|shard| shard.reserved.as_ref())
         };
-        for (_, (worker, since)) in self.reserved.iter().filter(|(id, r)| reserved(id) == Some(&r.0)) {
+        for (_, (worker, since)) in
+            self.reserved.iter().filter(|(id, r)| reserved(id) == Some(&r.0))
+        {
             if now.at_least_since(since) >= RESERVED_MS {
                 self.unwilling.entry(worker.clone()).or_insert(*now);
             }
@@ -148,14 +150,16 @@ impl Watch {
     }
 
     fn dates_are_over(&self, now: &Now, state: &Snapshot, owner: &WorkerId) -> bool {
-        state.held_by(owner).filter(|(_, shard)| !shard.ended).all(|(_, shard)| {
-            shard.until.is_none_or(|until| until.plus(NODE_SKEW_MS) < now.wall)
-        })
+        state
+            .held_by(owner)
+            .filter(|(_, shard)| !shard.ended)
+            .all(|(_, shard)| shard.until.is_none_or(|until| until.plus(NODE_SKEW_MS) < now.wall))
     }
 
     /// In how many milliseconds somebody of ours may have become silent.
     pub(super) fn next_deadline(&self, now: &Now, state: Option<&Snapshot>) -> u64 {
-        let period = |id: &WorkerId| state.and_then(|s| s.workers.get(id)).and_then(|w| w.period_ms);
+        let period =
+            |id: &WorkerId| state.and_then(|s| s.workers.get(id)).and_then(|w| w.period_ms);
         self.seen
             .iter()
             .filter_map(|(id, (_, since))| Some((Timing::silence_ms(period(id)?), since)))

@@ -102,10 +102,9 @@ impl World {
             let member = &mut self.members[who];
             match effect {
                 Effect::Look => member.mail.push((time + wait, Mail::LookRequest)),
-                Effect::List => member.mail.push((
-                    time + wait,
-                    Mail::Input(Input::Listed(listing.into_iter().collect())),
-                )),
+                Effect::List => member
+                    .mail
+                    .push((time + wait, Mail::Input(Input::Listed(listing.into_iter().collect())))),
                 Effect::Commit(_) if lost => {
                     member.mail.push((time + 1_000, Mail::Input(Input::CommitFailed)));
                 }
@@ -216,7 +215,8 @@ impl World {
                 self.members[who].mail.push((answer.0, Mail::Input(answer.1)));
             }
             Mail::LookRequest => {
-                let answer = (self.time + 1 + self.dice.roll(40), Input::Looked(self.state.clone()));
+                let answer =
+                    (self.time + 1 + self.dice.roll(40), Input::Looked(self.state.clone()));
                 self.members[who].mail.push((answer.0, Mail::Input(answer.1)));
             }
             Mail::Input(input) => self.step(who, input),
@@ -261,9 +261,8 @@ impl World {
         let now = at(self.time);
         let mut readers: BTreeMap<&ShardId, usize> = BTreeMap::new();
         for (who, member) in self.members.iter().enumerate() {
-            let believes = member
-                .believes_since
-                .is_some_and(|since| now.at_most_since(&since) < FENCE_MS);
+            let believes =
+                member.believes_since.is_some_and(|since| now.at_most_since(&since) < FENCE_MS);
             // A paused worker wakes up with its clocks ahead: the fence is checked before each
             // delivery, so that it hands out nothing in the meantime.
             let runs = member.alive && self.time >= member.paused_until;
@@ -310,8 +309,11 @@ impl World {
     }
 }
 
-/// Runs a scenario over seeds; a failure prints the seed that shows it.
+/// Runs a scenario over seeds, as many as `KINFOLK_SEEDS` says; a failure prints the seed that
+/// shows it.
 fn seeds(count: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    let asked = std::env::var("KINFOLK_SEEDS").ok().and_then(|text| text.parse().ok());
+    let count = asked.unwrap_or(count);
     for seed in 1..=count {
         if let Err(panic) = std::panic::catch_unwind(|| run(seed * 7_919)) {
             eprintln!("seed {}", seed * 7_919);
