@@ -1,5 +1,6 @@
 //! `kinfolk demo`: a group at work, in one command.
 
+mod chores;
 mod crew;
 mod feed;
 mod happening;

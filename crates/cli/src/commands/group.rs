@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kinfolk::ErrorKind;
 use kinfolk::core::id::{GroupName, ShardId, StreamName};
 use kinfolk::group::{Description, Group, Lag};
 use kinfolk::source::KinesisSource;
@@ -72,6 +73,7 @@ States of a shard:
 CHECKPOINT  the last digits of the sequence number up to which records are done
 AGE         for how long the record at the checkpoint has been in the stream
 LAG         for how long the oldest record that is not done has been in the stream; 0 if none is
+Workers store what is done with their beats: both ages are up to 2.5 s behind the workers.
 
 Examples:
   kinfolk group describe --stream orders --group billing
@@ -107,11 +109,23 @@ async fn group(args: &DescribeArgs) -> Result<Group, Failure> {
 }
 
 async fn look(group: &Group, probe: bool) -> Result<Description, Failure> {
-    let mut seen = group.describe().await?;
+    let mut seen = group.describe().await.map_err(explain)?;
     if probe {
         group.probe(&mut seen).await;
     }
     Ok(seen)
+}
+
+fn explain(error: kinfolk::Error) -> Failure {
+    let wrong = error.kind() == ErrorKind::Config;
+    let failure = Failure::from(error);
+    if !wrong {
+        return failure;
+    }
+    failure.hint(
+        "check --stream, --group and --state; a group begins with its first worker: \
+         kinfolk consume --stream STREAM --group GROUP",
+    )
 }
 
 async fn watch(group: &Group, args: &DescribeArgs) -> Outcome {

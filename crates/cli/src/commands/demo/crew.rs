@@ -1,15 +1,14 @@
 //! The workers, as the demo sees them.
 
-use futures_util::future::BoxFuture;
 use tokio::process::Child;
 use tokio::sync::mpsc;
 
+use super::chores::Chore;
 use super::happening::Happening;
 use super::meter::Meter;
 use super::roster::{Roster, list};
 use super::view::Row;
 use super::worker::{self, Order};
-use crate::exit::Failure;
 
 /// All workers that were started, by their numbers from 0.
 #[derive(Debug, Default)]
@@ -27,11 +26,7 @@ struct Member {
 
 impl Crew {
     /// Takes a worker on. What is returned looks after its process.
-    pub(super) fn hire(
-        &mut self,
-        child: Child,
-        say: mpsc::Sender<Happening>,
-    ) -> BoxFuture<'static, Result<(), Failure>> {
+    pub(super) fn hire(&mut self, child: Child, say: mpsc::Sender<Happening>) -> Chore {
         // Two orders at most are ever given.
         let (orders, receiver) = mpsc::channel(2);
         let pid = child.id().unwrap_or_default();

@@ -16,8 +16,8 @@ pub(super) enum Happening {
     Said { worker: usize, text: String },
     /// A worker was sent SIGKILL.
     Killed { worker: usize },
-    /// A worker's process ended.
-    Gone { worker: usize, status: String },
+    /// A worker's process ended; `failed` tells how, unless it ended well.
+    Gone { worker: usize, failed: Option<String> },
     /// The group was looked at.
     Seen(Box<Description>),
     /// A shard was split.

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use kinfolk::clock::{Clock, SystemClock};
 use kinfolk::core::id::{ShardId, StreamName};
 use kinfolk::core::time::Now;
 use kinfolk::group::Group;
-use kinfolk::stream;
 use tokio::process::Child;
 use tokio::sync::mpsc;
 
+use super::chores::{Chore, split, watch};
 use super::crew::Crew;
 use super::feed::feed;
 use super::happening::Happening;
@@ -29,16 +28,12 @@ use crate::signal;
 
 /// How often the view is drawn.
 const DRAW: Duration = Duration::from_millis(100);
-/// How often the group is looked at.
-const LOOK: Duration = Duration::from_millis(100);
 /// After how many milliseconds it begins without those that have not joined.
 const GATHERING_MS: u64 = 10_000;
 /// After how many milliseconds without a record it gives up.
 const PATIENCE_MS: u64 = 60_000;
 /// How many milliseconds the workers have for leaving: more than they give themselves.
 const LEAVING_MS: u64 = 40_000;
-
-type Chore = BoxFuture<'static, Result<(), Failure>>;
 
 /// What is to happen.
 pub(super) struct Plan {
@@ -172,10 +167,11 @@ impl Stage {
                 self.tell(&format!("worker {} says: {text}", worker + 1));
             }
             Happening::Killed { worker } => self.killed(worker).await,
-            Happening::Gone { worker, status } => {
-                if !self.crew.gone(worker) {
-                    let message = format!("worker {} ended by itself: {status}", worker + 1);
-                    return Err(Failure::failed(message).hint("what it said is above"));
+            Happening::Gone { worker, failed } => {
+                let told = self.crew.gone(worker);
+                if let Some(how) = failed.filter(|_| !told) {
+                    let message = format!("worker {} ended by itself: {how}", worker + 1);
+                    return Err(Failure::failed(message).hint("anything that it said is above"));
                 }
             }
             Happening::Seen(seen) => {
@@ -213,10 +209,9 @@ impl Stage {
         let unique = self.tally.count_unique();
         if self.plan.split && unique * 5 >= self.total * 2 {
             self.plan.split = false;
-            if let Some(shard) = self.roster.some_shard() {
-                let chore =
-                    split(self.kinesis.clone(), self.stream.clone(), shard, self.say.clone());
-                self.chores.push(Box::pin(chore));
+            if let Some(shard) = self.roster.some_shard().map(|id| ShardId::from(id.as_str())) {
+                let (kinesis, stream) = (self.kinesis.clone(), self.stream.clone());
+                self.chores.push(Box::pin(split(kinesis, stream, shard, self.say.clone())));
             }
         }
         if self.plan.kill && unique * 2 >= self.total {
@@ -276,30 +271,5 @@ impl Stage {
 
     fn now_ms(&self) -> u64 {
         SystemClock.now().at_least_since(&self.began)
-    }
-}
-
-/// Looks at the group for ever. Before its first worker there is nothing to see.
-async fn watch(group: Group, say: mpsc::Sender<Happening>) -> Result<(), Failure> {
-    loop {
-        if let Ok(seen) = group.describe().await {
-            let _ = say.send(Happening::Seen(Box::new(seen))).await;
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-fn split(
-    kinesis: aws_sdk_kinesis::Client,
-    stream: StreamName,
-    shard: &str,
-    say: mpsc::Sender<Happening>,
-) -> impl Future<Output = Result<(), Failure>> + 'static {
-    let parent = shard.to_owned();
-    async move {
-        let shard = ShardId::from(parent.as_str());
-        let children = stream::split(&kinesis, &stream, &shard, None).await?;
-        let _ = say.send(Happening::Split { parent, children }).await;
-        Ok(())
     }
 }

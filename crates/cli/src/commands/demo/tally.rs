@@ -1,7 +1,6 @@
 //! Counting what was put and what was handled, and the verdict.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use serde::Serialize;
 
@@ -85,20 +84,19 @@ impl Tally {
         }
     }
 
-    fn out_of_order(&self) -> u64 {
-        let fates = self.fates.values();
-        let first = |fate: &'_ Fate| fate.first;
-        let mut firsts: Vec<_> =
-            fates.filter_map(|fate| Some((first(fate)?, fate.put.as_ref()?))).collect();
-        firsts.sort_unstable_by_key(|(first, _)| *first);
-        let mut latest: HashMap<&str, u64> = HashMap::new();
+    fn out_of_order<'a>(&'a self) -> u64 {
+        let both = |fate: &'a Fate| {
+            let (key, number) = fate.put.as_ref()?;
+            Some((fate.first?, key, *number))
+        };
+        let mut firsts: Vec<_> = self.fates.values().filter_map(both).collect();
+        firsts.sort_unstable_by_key(|(first, ..)| *first);
+        let mut latest = HashMap::new();
         let mut late = 0;
-        for (_, (key, number)) in firsts {
-            match latest.entry(key) {
-                Entry::Occupied(mut last) if last.get() < number => *last.get_mut() = *number,
-                Entry::Occupied(_) => late += 1,
-                Entry::Vacant(none) => drop(none.insert(*number)),
-            }
+        for (_, key, number) in firsts {
+            let last = latest.entry(key).or_insert(number);
+            late += u64::from(number < *last);
+            *last = number.max(*last);
         }
         late
     }

@@ -81,26 +81,18 @@ impl View {
 
     fn lines(&self, scene: &Scene) -> Vec<String> {
         let (dim, off) = if self.colours { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
-        let behind = count(scene.put.saturating_sub(scene.unique));
+        let behind = scene.put.saturating_sub(scene.unique);
+        let line = |name: &str, number: u64, beside: String, rate: u64| {
+            format!("  {name:<8}{:>9} {beside:<17}{:>8}/s", count(number), count(rate))
+        };
+        let (pid, handled) = ("PID", "HANDLED");
         let mut lines = vec![
             String::new(),
             format!("  {}", bar(scene)),
-            format!(
-                "  put      {:>9} of {}  {:>7}/s",
-                count(scene.put),
-                count(scene.total),
-                count(scene.put_rate)
-            ),
-            format!(
-                "  handled  {:>9}, {behind} behind  {:>7}/s",
-                count(scene.unique),
-                count(scene.unique_rate)
-            ),
+            line("put", scene.put, format!("of {}", count(scene.total)), scene.put_rate),
+            line("handled", scene.unique, format!("({} behind)", count(behind)), scene.unique_rate),
             String::new(),
-            format!(
-                "  {dim}{:<10}{:>8}  {:<9}{:>9}{:>9}  {}{off}",
-                "WORKER", "PID", "", "HANDLED", "", "SHARDS"
-            ),
+            format!("  {dim}WORKER    {pid:>8}  {:<9}{handled:>9}{:>9}  SHARDS{off}", "", ""),
         ];
         for row in &scene.workers {
             lines.push(format!(

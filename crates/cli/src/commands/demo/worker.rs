@@ -12,6 +12,9 @@ use super::happening::Happening;
 use super::servers::Servers;
 use crate::exit::Failure;
 
+/// When a worker without records goes by itself: if this process dies too suddenly to end it.
+const ORPHAN_SECONDS: &str = "120";
+
 /// What a worker process is made to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -36,6 +39,7 @@ pub(super) fn start(servers: &Servers, stream: &str, group: &str) -> Result<Chil
     command
         .args(["consume", "--stream", stream, "--group", group])
         .args(["--from", "trim-horizon", "--format", "json"])
+        .args(["--idle-exit", ORPHAN_SECONDS])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -89,9 +93,12 @@ pub(super) async fn attend(
         // Nobody listens once the demo is over.
         let _ = say.send(happening).await;
     }
-    let status = child.wait().await.map(|status| status.to_string());
-    let status = status.unwrap_or_else(|error| error.to_string());
-    let _ = say.send(Happening::Gone { worker, status }).await;
+    let failed = match child.wait().await {
+        Ok(status) if status.success() => None,
+        Ok(status) => Some(status.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    let _ = say.send(Happening::Gone { worker, failed }).await;
     Ok(())
 }
 

@@ -1,117 +1,21 @@
 //! A group's description, for people and for scripts.
 
+mod json;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use kinfolk::core::time::WallTime;
-use kinfolk::group::{Description, Kind, Lag, Member, ShardState, ShardStatus};
-use serde::Serialize;
+use kinfolk::group::{Description, Kind, Lag, ShardState, ShardStatus};
+
+pub(super) use json::Json;
 
 use super::table::Table;
 use crate::output::{count, escape};
 
 /// How many digits of a sequence number people see: the last ones differ.
 const DIGITS: usize = 12;
-
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-pub(super) struct Json {
-    stream: String,
-    group: String,
-    stream_created_on: Option<String>,
-    started_at: Option<String>,
-    outdated: bool,
-    workers: Vec<JsonWorker>,
-    shards: Vec<JsonShard>,
-    untracked: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct JsonWorker {
-    id: String,
-    app: String,
-    host: String,
-    pid: u32,
-    kind: &'static str,
-    beat_age_ms: u64,
-    leaving: bool,
-    shares: bool,
-    shards: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct JsonShard {
-    id: String,
-    parents: Vec<String>,
-    state: &'static str,
-    owner: Option<String>,
-    epoch: Option<u64>,
-    /// All records up to this one are done, itself included.
-    checkpoint: Option<String>,
-    /// And of this aggregated record after it, those up to `checkpoint_sub`.
-    checkpoint_part: Option<String>,
-    checkpoint_sub: Option<u64>,
-    checkpoint_age_ms: Option<u64>,
-    lag_ms: Option<u64>,
-    lag_error: Option<String>,
-}
-
-impl Json {
-    pub(super) fn of(seen: &Description) -> Self {
-        Self {
-            stream: seen.stream.to_string(),
-            group: seen.group.to_string(),
-            stream_created_on: date(seen.created_on),
-            started_at: seen.started_at.and_then(date),
-            outdated: seen.outdated,
-            workers: seen.workers.iter().map(JsonWorker::of).collect(),
-            shards: seen.shards.iter().map(JsonShard::of).collect(),
-            untracked: texts(&seen.untracked),
-        }
-    }
-}
-
-impl JsonWorker {
-    fn of(worker: &Member) -> Self {
-        Self {
-            id: worker.id.to_string(),
-            app: worker.app.clone(),
-            host: worker.host.clone(),
-            pid: worker.pid,
-            kind: kind(worker.kind),
-            beat_age_ms: worker.beat_age_ms,
-            leaving: worker.leaving,
-            shares: worker.shares,
-            shards: texts(&worker.shards),
-        }
-    }
-}
-
-impl JsonShard {
-    fn of(shard: &ShardStatus) -> Self {
-        let (lag_ms, lag_error) = match &shard.lag {
-            Lag::Ms(ms) => (Some(*ms), None),
-            Lag::Unknown(why) => (None, Some(why.clone())),
-            _ => (None, None),
-        };
-        let done = shard.checkpoint.as_ref();
-        let part = done.and_then(|done| done.part.as_ref());
-        Self {
-            id: shard.id.to_string(),
-            parents: texts(&shard.parents),
-            state: state(shard.state),
-            owner: shard.owner.as_ref().map(ToString::to_string),
-            epoch: shard.epoch,
-            checkpoint: done.and_then(|done| done.sequence.as_ref()).map(ToString::to_string),
-            checkpoint_part: part.map(|part| part.sequence.to_string()),
-            checkpoint_sub: part.map(|part| part.sub),
-            checkpoint_age_ms: shard.checkpoint_age_ms,
-            lag_ms,
-            lag_error,
-        }
-    }
-}
 
 /// What people see.
 pub(super) fn text(seen: &Description) -> String {
@@ -123,7 +27,11 @@ pub(super) fn text(seen: &Description) -> String {
     if seen.outdated {
         text.push_str("the stream was deleted and made again since: the next worker starts over\n");
     }
-    let _ = write!(text, "\n{}\n{}\n{}", shards(seen), workers(seen), totals(seen));
+    let _ = writeln!(text, "\n{}", shards(seen));
+    if !seen.workers.is_empty() {
+        let _ = writeln!(text, "{}", workers(seen));
+    }
+    text += &totals(seen);
     for shard in &seen.shards {
         if let Lag::Unknown(why) = &shard.lag {
             let _ = writeln!(text, "{}: lag unknown: {}", name(&shard.id), escape(why));
@@ -200,8 +108,10 @@ fn totals(seen: &Description) -> String {
         Lag::Ms(ms) => Some(ms),
         _ => None,
     });
-    if let Some(most) = lags.max() {
-        let _ = write!(text, "; at most {} behind", duration(most));
+    match lags.max() {
+        Some(0) => text += "; nothing behind",
+        Some(most) => _ = write!(text, "; at most {} behind", duration(most)),
+        None => {}
     }
     text + "\n"
 }
@@ -224,10 +134,6 @@ fn checkpoint(shard: &ShardStatus) -> Option<String> {
 
 fn name(id: &impl ToString) -> String {
     escape(&id.to_string())
-}
-
-fn texts(ids: &[impl ToString]) -> Vec<String> {
-    ids.iter().map(ToString::to_string).collect()
 }
 
 fn state(state: ShardState) -> &'static str {
