@@ -111,6 +111,10 @@ pub enum Effect {
         /// When the acknowledged beat was first sent.
         since: Now,
     },
+    /// Begin to read a shard that the write beside this takes, but hand out nothing of it: a
+    /// [`Start`](Self::Start) or a [`Stop`](Self::Stop) follows. Saves the round trips between
+    /// the first write and the first record.
+    Prepare(Start),
     /// Read a shard and hand out its records.
     Start(Start),
     /// Hand out no more of a shard; answer with [`Input::Drained`] when nothing is out.
@@ -202,6 +206,8 @@ pub struct Coordinator {
     /// How often an entry made a write fail that was otherwise good.
     contested: BTreeMap<ShardId, u32>,
     held: BTreeMap<ShardId, Held>,
+    /// What the write that is to make this worker a member takes, with the epoch of each.
+    prepared: BTreeMap<ShardId, u64>,
     /// The highest epoch of each shard that was let go of (P4).
     floor: BTreeMap<ShardId, u64>,
     /// How far shards were done that this worker held once: for a state that was deleted.
@@ -282,6 +288,7 @@ impl Coordinator {
             refusals: 0,
             contested: BTreeMap::new(),
             held: BTreeMap::new(),
+            prepared: BTreeMap::new(),
             floor: BTreeMap::new(),
             remembered: BTreeMap::new(),
             missing: false,
@@ -398,7 +405,11 @@ impl Coordinator {
 
     fn write_next(&mut self, now: &Now, plan: &Plan, out: &mut Vec<Effect>) {
         let change = match self.phase {
-            Phase::Outside => self.enter(now, out),
+            Phase::Outside => {
+                let change = self.enter(now, out);
+                self.prepare(change.as_ref(), out);
+                change
+            }
             Phase::Member | Phase::Leaving { .. } => self.draft(now, plan),
             Phase::Opening | Phase::Over => None,
         };
@@ -496,6 +507,7 @@ impl Coordinator {
     }
 
     fn finish(&mut self, out: &mut Vec<Effect>) {
+        self.drop_unstarted(out);
         let held = std::mem::take(&mut self.held);
         out.extend(held.into_iter().map(|(shard, held)| Effect::Stop { shard, epoch: held.epoch }));
         self.phase = Phase::Over;

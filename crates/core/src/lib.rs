@@ -11,6 +11,7 @@ pub mod change;
 pub mod coordinate;
 pub mod event;
 pub mod id;
+pub mod invariants;
 pub mod limits;
 pub mod reader;
 pub mod sequence;

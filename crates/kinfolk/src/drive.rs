@@ -120,6 +120,7 @@ impl Driver {
                     self.fence.believe(since);
                     self.hub.signals.ready.notify_waiters();
                 }
+                Effect::Prepare(start) => drop(self.read(start, readers)),
                 Effect::Start(start) => self.start(start, readers),
                 Effect::Drain { shard, epoch } => self.with(&shard, epoch, Tenure::drain),
                 Effect::Resume { shard, epoch } => self.with(&shard, epoch, Tenure::resume),
@@ -133,11 +134,19 @@ impl Driver {
     }
 
     fn start(&self, start: Start, readers: &mut Tasks) {
+        let prepared = self.hub.get(&start.shard, start.epoch);
+        self.hub.show(prepared.unwrap_or_else(|| self.read(start, readers)));
+    }
+
+    /// Reads a shard into a tenure that hands out nothing yet.
+    fn read(&self, start: Start, readers: &mut Tasks) -> Arc<Tenure> {
         let Start { shard, epoch, from, .. } = start;
         let worker = self.coordinator.me().clone();
         let tenure = Arc::new(Tenure::new(shard, epoch, worker, self.hub.signals.clone()));
         self.hub.insert(&tenure);
-        readers.spawn(read::read(self.reading.clone(), tenure, from, self.listener.clone()));
+        let (reading, listener) = (self.reading.clone(), self.listener.clone());
+        readers.spawn(read::read(reading, tenure.clone(), from, listener));
+        tenure
     }
 
     fn with(&self, shard: &ShardId, epoch: u64, act: impl Fn(&Tenure)) {

@@ -40,14 +40,18 @@ impl Hub {
         Self { signals: Signals { fence, ready, stirred }, state: Mutex::default() }
     }
 
-    /// Adds a tenure that begins.
+    /// Adds a tenure, which nobody sees yet.
     pub(crate) fn insert(&self, tenure: &Arc<Tenure>) {
-        {
-            let mut state = self.state();
-            state.unseen.retain(|unseen| !unseen.is_closed());
-            state.unseen.push_back(tenure.clone());
-            state.tenures.insert(tenure.shard.clone(), tenure.clone());
-        }
+        self.state().tenures.insert(tenure.shard.clone(), tenure.clone());
+    }
+
+    /// A tenure has begun.
+    pub(crate) fn show(&self, tenure: Arc<Tenure>) {
+        tenure.resume();
+        let mut state = self.state();
+        state.unseen.retain(|unseen| !unseen.is_closed());
+        state.unseen.push_back(tenure);
+        drop(state);
         self.signals.ready.notify_waiters();
     }
 

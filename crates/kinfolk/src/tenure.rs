@@ -65,6 +65,8 @@ struct State {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
+    /// The write that takes the shard is under way: pages may come in, nothing goes out.
+    Prepared,
     Open,
     Draining,
     Closed,
@@ -97,7 +99,7 @@ impl Tenure {
             worker,
             fence: signals.fence,
             state: Mutex::new(State {
-                gate: Gate::Open,
+                gate: Gate::Prepared,
                 watermark: Watermark::new(),
                 pages: VecDeque::new(),
                 cursor: 0,
@@ -123,7 +125,7 @@ impl Tenure {
         let state = self.state();
         let ahead =
             state.pages.iter().filter(|(first, page)| first + page.len() as u64 > state.cursor);
-        state.gate == Gate::Open && ahead.count() < PAGES_AHEAD
+        matches!(state.gate, Gate::Prepared | Gate::Open) && ahead.count() < PAGES_AHEAD
     }
 
     /// Whether it is over.
@@ -256,7 +258,7 @@ impl Tenure {
         self.stirred.notify_one();
     }
 
-    /// Hands out again.
+    /// Hands out, for the first time or again.
     pub(crate) fn resume(&self) {
         self.set(Gate::Open);
         self.room.notify_one();

@@ -135,6 +135,7 @@ impl Coordinator {
 
     fn refused(&mut self, now: &Now, change: &Change, state: Snapshot, out: &mut Vec<Effect>) {
         if self.phase == Phase::Outside {
+            self.drop_unstarted(out);
             // Somebody else created the state, or my new id is taken: look at what is there.
             if state.workers.contains_key(&self.me) {
                 self.me = self.ids.worker();
@@ -180,6 +181,7 @@ impl Coordinator {
                 out.push(Effect::Notice(Event::Started { shard: id.clone(), epoch }));
             }
         }
+        self.drop_unstarted(out);
         self.warn_of_checkpoints_ahead(&state, out);
         self.watch.saw(now, &state, &self.me);
         self.viewed_at = *now;
@@ -187,6 +189,29 @@ impl Coordinator {
         self.missing = false;
         let plan = self.plan(now);
         self.watch.left_free(&plan, &self.me);
+    }
+
+    /// Reading may begin with the write that joins: what it takes is known with its epoch.
+    pub(super) fn prepare(&mut self, change: Option<&Change>, out: &mut Vec<Effect>) {
+        let Some(change) = change else { return };
+        let Committed::Applied(after) = change.apply(self.state_to_join()) else { return };
+        for (id, shard) in after.held_by(&self.me) {
+            if let Some(lease) = shard.tenure() {
+                let (from, part) = self.start_of(&after, shard);
+                let start = Start { shard: id.clone(), epoch: lease.epoch, from, part };
+                self.prepared.insert(id.clone(), lease.epoch);
+                out.push(Effect::Prepare(start));
+            }
+        }
+    }
+
+    /// What was prepared and did not become this worker's.
+    pub(super) fn drop_unstarted(&mut self, out: &mut Vec<Effect>) {
+        for (shard, epoch) in std::mem::take(&mut self.prepared) {
+            if self.held.get(&shard).is_none_or(|held| held.epoch != epoch) {
+                out.push(Effect::Stop { shard, epoch });
+            }
+        }
     }
 
     fn lost_in(&self, state: &Snapshot) -> Vec<(ShardId, Option<crate::id::WorkerId>)> {
@@ -255,6 +280,7 @@ impl Coordinator {
             out.push(Effect::Notice(Event::StateMissing));
         }
         self.missing = true;
+        self.drop_unstarted(out);
         self.stand_outside(out);
     }
 

@@ -18,7 +18,7 @@ impl Coordinator {
     /// The write that makes this worker a member; none when it cannot be one.
     pub(super) fn enter(&mut self, now: &Now, out: &mut Vec<Effect>) -> Option<Change> {
         let stamp = self.ids.version();
-        let Some(state) = self.view.as_ref().filter(|_| !self.missing) else {
+        let Some(state) = self.state_to_join() else {
             return Some(self.create(now, stamp));
         };
         let stored = state.created_on;
@@ -40,6 +40,11 @@ impl Coordinator {
                 None
             }
         }
+    }
+
+    /// The group's state, as far as this worker knows.
+    pub(super) fn state_to_join(&self) -> Option<&Snapshot> {
+        self.view.as_ref().filter(|_| !self.missing)
     }
 
     /// A group's state is replaced only by that of a younger stream, and only while nobody works

@@ -28,6 +28,7 @@ impl Bench {
         let (ready, stirred) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let signals = Signals { fence, ready, stirred };
         let tenure = Tenure::new("s".into(), 7, "w".into(), signals.clone());
+        tenure.resume();
         Self { clock, signals, tenure }
     }
 
@@ -189,4 +190,16 @@ fn two_pages_wait_at_the_most() {
     assert!(bench.tenure.has_room(), "a page in hands is not one that waits");
     bench.tenure.put_down(2, Some(handed.generation));
     assert!(!bench.tenure.has_room());
+}
+
+#[test]
+fn what_was_read_ahead_comes_out_only_once_the_lease_is_there() {
+    let bench = Bench::new();
+    let tenure = Tenure::new("s".into(), 8, "w".into(), bench.signals.clone());
+    assert!(tenure.has_room());
+    let raw = Raw { sequence: "1".into(), partition_key: None, data: Bytes::new(), arrival: None };
+    tenure.push(Page::new(vec![raw]));
+    assert!(tenure.take(1).is_err());
+    tenure.resume();
+    assert!(tenure.take(1).is_ok());
 }

@@ -3,6 +3,7 @@
 //! no two workers hand out one shard. Every failure names its seed.
 
 use super::*;
+use crate::invariants;
 use std::collections::VecDeque;
 
 const FENCE_MS: u64 = Timing::LIFION.fence_ms as u64;
@@ -49,7 +50,6 @@ struct World {
     /// Late packets: repeated writes that arrive when nobody expects them.
     stray: VecDeque<(u64, Change)>,
     faults: bool,
-    checkpoints: BTreeMap<ShardId, Checkpoint>,
 }
 
 impl World {
@@ -62,7 +62,6 @@ impl World {
             listing: (0..shards).map(|i| info(&format!("s{i:03}"), &[], false)).collect(),
             stray: VecDeque::new(),
             faults: true,
-            checkpoints: BTreeMap::new(),
         }
     }
 
@@ -129,7 +128,7 @@ impl World {
                 }
                 Effect::Fail(failure) => panic!("{failure:?}"),
                 Effect::Finished => member.finished = true,
-                Effect::Notice(_) => {}
+                Effect::Notice(_) | Effect::Prepare(_) => {}
             }
         }
     }
@@ -152,10 +151,10 @@ impl World {
     fn commit(&mut self, change: &Change) -> Committed {
         let committed = change.apply(self.state.as_ref());
         if let Committed::Applied(state) = &committed {
-            for (id, shard) in &state.shards {
-                let before = self.checkpoints.insert(id.clone(), shard.checkpoint.clone());
-                assert!(before.is_none_or(|b| b <= shard.checkpoint), "{id} moved back");
-            }
+            let before = self.state.as_ref();
+            let step = before.map_or(Ok(()), |before| invariants::check_step(before, state));
+            step.unwrap_or_else(|violation| panic!("{violation} at {} ms", self.time));
+            invariants::check_state(state).unwrap_or_else(|violation| panic!("{violation}"));
             self.state = Some(state.clone());
         }
         committed
