@@ -86,9 +86,8 @@ impl Fleet {
 
     /// Starts a worker of the group.
     pub fn worker(&self, stdout: impl Into<Stdio>) -> Result<Process> {
-        let arguments = [
-            "consume", "--stream", &self.stream, "--group", &self.group, "--from", "trim-horizon",
-        ];
+        let arguments =
+            ["consume", "--stream", &self.stream, "--group", &self.group, "--from", "trim-horizon"];
         let child = self.command(&arguments).stdout(stdout).spawn()?;
         Ok(Process { child })
     }

@@ -1,6 +1,10 @@
 //! How fast a group starts, hands over and fails over: workers as processes of the real binary on
 //! the local servers, timed from outside by what comes out of their pipes.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a program that times and prints")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program that times and prints"
+)]
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -18,7 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    println!("milliseconds over {RUNS} runs                       min   median      max   redelivered");
+    println!(
+        "milliseconds over {RUNS} runs                       min   median      max   redelivered"
+    );
     report("empty table to first record", cold_start).await?;
     report("SIGTERM to its shards' next record", |i| hand_over(i, Signal::TERM)).await?;
     report("kill -9 to its shards' next record", |i| hand_over(i, Signal::KILL)).await?;

@@ -4,7 +4,11 @@
 //!
 //! All workers append to one file, a batch in one write, so that the file is the order in which
 //! records came out.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a program that prints what it saw")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program that prints what it saw"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -81,7 +85,8 @@ async fn play(put_file: &Path, out_file: &PathBuf, records: usize) -> Result<Kil
     first.send(Signal::KILL)?;
     first.child.wait().await?;
     let state = State::read(&fleet).await?;
-    let worker = pid.and_then(|pid| state.workers.get(&pid)).ok_or("the killed worker is unknown")?;
+    let worker =
+        pid.and_then(|pid| state.workers.get(&pid)).ok_or("the killed worker is unknown")?;
     let held = state.held_by(pid);
     say(format!("worker {worker} is killed; it held {}", held.join(", ")));
     let stored =
@@ -207,7 +212,8 @@ fn shared_keys(input: &str) -> Result<usize> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for line in input.lines() {
         let object: serde_json::Value = serde_json::from_str(line)?;
-        let key = object.get("version").and_then(|key| key.as_str()).ok_or("a record without key")?;
+        let key =
+            object.get("version").and_then(|key| key.as_str()).ok_or("a record without key")?;
         *counts.entry(key.to_owned()).or_default() += 1;
     }
     Ok(counts.values().filter(|count| **count > 1).count())

@@ -103,6 +103,18 @@ again, to whoever goes on.";
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> Outcome {
     let stop = signal::asked_to_stop();
+    let stop = async {
+        // Without signals there is nothing to wait for: the process can still be killed.
+        if stop.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let idle = args.idle_exit.map(Duration::from_secs);
+    // A command that cannot be run must not leave a worker behind that others wait for.
+    let child = match args.command.split_first() {
+        Some((program, rest)) => Some(child::Child::start(program, rest, args.format, args.ack)?),
+        None => None,
+    };
     let table = TableSettings::new().name(args.state.table()).create_table(!args.no_create_table);
     let consumer = Consumer::builder(args.stream.as_str(), args.group.as_str())
         .initial(args.from)
@@ -110,19 +122,9 @@ pub(crate) async fn run(args: Args) -> Outcome {
         .app_name("kinfolk consume")
         .connect(&aws::config().await?)
         .await?;
-    let idle = args.idle_exit.map(Duration::from_secs);
-    let stop = async {
-        // Without signals there is nothing to wait for: the process can still be killed.
-        if stop.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    match args.command.split_first() {
+    match child {
         None => to_stdout(&consumer, args.format, idle, stop).await,
-        Some((program, arguments)) => {
-            let child = child::Child::start(program, arguments, args.format, args.ack)?;
-            child.feed(&consumer, idle, stop).await
-        }
+        Some(child) => child.feed(&consumer, idle, stop).await,
     }
 }
 
@@ -189,7 +191,9 @@ fn position(text: &str) -> Result<Initial, String> {
         "latest" => Ok(Initial::Latest),
         time => match time.parse::<Timestamp>() {
             Ok(time) => Ok(Initial::At(WallTime(time.as_millisecond()))),
-            Err(_) => Err("expected trim-horizon, latest, or a time like 2026-01-31T12:00:00Z".to_owned()),
+            Err(_) => {
+                Err("expected trim-horizon, latest, or a time like 2026-01-31T12:00:00Z".to_owned())
+            }
         },
     }
 }
