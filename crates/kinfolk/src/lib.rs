@@ -1,4 +1,33 @@
 //! Consumer groups for Amazon Kinesis Data Streams.
+//!
+//! Workers of a group share a stream's shards, keep their place, follow splits and merges, and
+//! carry on when one of them dies. A [`Consumer`] is one worker:
+//!
+//! ```no_run
+//! # async fn handle(record: &kinfolk::Delivery) -> Result<(), kinfolk::Error> { Ok(()) }
+//! # async fn example(aws: &aws_types::SdkConfig) -> Result<(), kinfolk::Error> {
+//! use futures_util::TryStreamExt;
+//! use kinfolk::Consumer;
+//!
+//! let consumer = Consumer::builder("orders", "billing").connect(aws).await?;
+//! let mut records = consumer.records();
+//! while let Some(record) = records.try_next().await? {
+//!     handle(&record).await?;
+//!     record.ack();
+//! }
+//! consumer.shutdown().await
+//! # }
+//! ```
+//!
+//! A record that is dropped without [`ack`](Delivery::ack) comes again, in order, after a pause.
+//! Every decision is made in [`core`]; this crate carries them out.
+//!
+//! | to | see |
+//! | --- | --- |
+//! | handle records one by one, by page, by shard | [`Consumer::records`], [`Consumer::next_batch`], [`Consumer::shards`], [`Processor`] |
+//! | keep the state elsewhere, or read elsewhere | [`store::StateStore`], [`source::Source`] |
+//! | write records, manage streams | [`producer`], [`stream`] |
+//! | look at a group | [`Group`], [`Consumer::events`] |
 
 mod aws;
 mod budget;
@@ -31,3 +60,8 @@ pub use kinfolk_core as core;
 pub use lease::Lease;
 pub use processor::Processor;
 pub use record::{OwnedRecord, Record};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
