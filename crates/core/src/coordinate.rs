@@ -428,7 +428,7 @@ impl Coordinator {
             self.looking = Some(self.acks);
             out.push(Effect::Look);
         }
-        let audit_due = now.at_most_since(&self.listed_at) >= settings::AUDIT_MS && self.audits();
+        let audit_due = now.at_most_since(&self.listed_at) >= settings::AUDIT_MS && self.lists();
         if audit_due || self.end_waits_for_a_listing(now) {
             self.ask_for_listing(out);
         }

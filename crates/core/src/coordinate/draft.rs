@@ -267,20 +267,27 @@ impl Coordinator {
         Some(draft.change)
     }
 
+    /// Ends shards whose records expired before they were read, each by its owner, and those that
+    /// nobody holds by the first worker in order; that one also forgets what is long over.
     fn add_forgets(&self, draft: &mut Draft<'_>, state: &Snapshot) {
-        if !self.audits() {
-            return;
-        }
+        let audits = self.audits();
         for (id, shard) in state.shards.iter().filter(|(id, _)| self.watch.has_expired(id)) {
             let version = shard.version.clone();
             let begun = |child: &Shard| child.ended || child.checkpoint.sequence.is_some();
             let mut children = state.shards.values().filter(|c| c.parents().any(|p| p == id));
-            if !shard.ended && (shard.owner.is_none() || self.held.contains_key(id)) {
+            if !shard.ended && (self.held.contains_key(id) || audits && shard.owner.is_none()) {
                 draft.edit(id, Guard::Version(version), Update { ended: true, ..free(None) });
-            } else if shard.ended && self.watch.is_forgettable(id) && children.all(begun) {
+            } else if audits && shard.ended && self.watch.is_forgettable(id) && children.all(begun)
+            {
                 draft.add(id, Edit { guard: Guard::Ended(version), effect: ShardEffect::Forget });
             }
         }
+    }
+
+    /// Whether this worker lists the stream's shards from time to time: the first in order does,
+    /// and whoever holds one that a listing did not show.
+    pub(super) fn lists(&self) -> bool {
+        self.audits() || self.held.keys().any(|shard| self.watch.is_unlisted(shard))
     }
 
     /// The first worker of ours in order looks after what is nobody's business.

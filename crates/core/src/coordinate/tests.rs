@@ -404,6 +404,67 @@ fn a_merged_child_waits_for_both_parents_and_points_node_at_the_open_one() {
     assert_eq!(solo.started(), ["c"]);
 }
 
+/// Answers looks, listings and writes for so long; the listing is what the stream shows.
+fn run(solo: &mut Solo, ms: u64, shown: &Listing, live: &[&str]) {
+    for _ in 0..ms / 250 {
+        solo.after(250);
+        for id in live {
+            let beat = solo.now.wall;
+            solo.state().workers.get_mut(*id).unwrap().beat = beat;
+        }
+        let asked = solo.effects.contains(&Effect::List);
+        if solo.written().is_some() {
+            solo.commit();
+        } else if solo.effects.contains(&Effect::Look) {
+            let seen = solo.state.clone();
+            solo.step(Input::Looked(seen));
+        }
+        if asked {
+            solo.step(Input::Listed(shown.clone()));
+        }
+    }
+}
+
+#[test]
+fn a_shard_whose_records_expired_is_ended_by_its_owner_whoever_audits() {
+    let mut solo = Solo::start(&["a", "b"]);
+    solo.commit();
+    // Before me in the order: it audits, I do not.
+    solo.add_worker("0");
+    let entry = solo.state().shards.get_mut("b").unwrap();
+    entry.owner = Some("0".into());
+    entry.lease = Some(Lease { epoch: u64::MAX / 2, owner: "0".into() });
+    // The stream has moved on: "a" is gone, and its child is there.
+    let shown: Listing = [info("b", &[], false), info("c", &["a"], false)].into_iter().collect();
+    solo.step(Input::Missing);
+    assert!(solo.effects.contains(&Effect::List));
+    solo.step(Input::Listed(shown.clone()));
+    if solo.written().is_some() {
+        solo.commit();
+    }
+    run(&mut solo, 55_000, &shown, &["0"]);
+    assert!(!solo.state().shards["a"].ended, "one listing may lag");
+    run(&mut solo, 10_000, &shown, &["0"]);
+    assert!(solo.state().shards["a"].ended);
+    let expired = |e: &Effect| matches!(e, Effect::Notice(Event::Expired { .. }));
+    assert!(solo.history.iter().any(expired));
+    assert!(solo.history.iter().any(|e| matches!(e, Effect::Start(s) if s.shard.as_str() == "c")));
+}
+
+#[test]
+fn an_ended_shard_is_forgotten_long_after_the_stream_has_and_only_then() {
+    let mut solo = Solo::start(&["a"]);
+    solo.commit();
+    let mut ended = Shard::new(None, None, "v".into());
+    ended.ended = true;
+    solo.state().shards.insert("old".into(), ended);
+    let shown = listing(&["a"]);
+    run(&mut solo, 800_000, &shown, &[]);
+    assert!(solo.state().shards.contains_key("old"));
+    run(&mut solo, 250_000, &shown, &[]);
+    assert!(!solo.state().shards.contains_key("old"));
+}
+
 #[test]
 fn leaving_drains_then_hands_over_and_goes_in_one_write() {
     let mut solo = Solo::start(&["a", "b"]);

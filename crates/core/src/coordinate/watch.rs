@@ -177,6 +177,11 @@ impl Watch {
         }
     }
 
+    /// Whether the last complete listing did not show a tracked shard.
+    pub(super) fn is_unlisted(&self, shard: &ShardId) -> bool {
+        self.unlisted.contains_key(shard)
+    }
+
     /// Whether a shard's records have expired before they were read.
     pub(super) fn has_expired(&self, shard: &ShardId) -> bool {
         self.unlisted_for(shard) >= EXPIRED_MS

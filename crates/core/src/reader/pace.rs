@@ -66,6 +66,8 @@ impl Pace {
 pub(super) struct Sizes {
     /// Bytes of the last answers, the latest first.
     recent: [u64; 4],
+    /// Whether the first of them is only a guess.
+    guessed: bool,
     /// Bytes of a record in the last answer that held any.
     record: u64,
     /// The most bytes that an answer should hold.
@@ -73,14 +75,15 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// Before the first answer: 1 MiB for it, and 64 KiB for a record, which is more than most
-    /// are, so that a small budget starts carefully.
+    /// Before the first answer: the 10 MiB that it may hold, and 64 KiB for a record, which is
+    /// more than most are, so that many first reads at once do not overdraw the budget.
     pub(super) fn new() -> Self {
-        Self { recent: [MIB, 0, 0, 0], record: 64 * KIB, most: u64::MAX }
+        Self { recent: [10 * MIB, 0, 0, 0], guessed: true, record: 64 * KIB, most: u64::MAX }
     }
 
     pub(super) fn learn(&mut self, fetched: &Fetched) {
-        let [first, second, third, _] = self.recent;
+        let [first, second, third, _] = if self.guessed { [0; 4] } else { self.recent };
+        self.guessed = false;
         self.recent = [fetched.bytes, first, second, third];
         if fetched.records > 0 {
             self.record = fetched.bytes.div_ceil(u64::from(fetched.records)).max(1);

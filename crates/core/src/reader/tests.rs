@@ -93,7 +93,7 @@ fn after(sequence: &str) -> Position {
 #[test]
 fn the_first_read_is_immediate() {
     let mut bench = Bench::with_iterator();
-    let fetch = Fetch { iterator: "it-0".into(), limit: 10_000, reserve: MIB };
+    let fetch = Fetch { iterator: "it-0".into(), limit: 10_000, reserve: 10 * MIB };
     assert_eq!(bench.next(), Action::Fetch(fetch));
 }
 

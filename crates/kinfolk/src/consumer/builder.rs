@@ -31,6 +31,9 @@ const BUDGET: u64 = 64 << 20;
 /// The least budget that a read fits: an answer of 10 MiB and its estimate.
 const LEAST_BUDGET: u64 = 1 << 20;
 
+/// How often the state is read until the first answer, each time with the limit of one attempt.
+const FIRST_LOOKS: u32 = 10;
+
 /// Sets a [`Consumer`] up. Made by [`Consumer::builder`].
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -166,11 +169,11 @@ impl Builder {
         let look = async {
             // The table is looked at only when reading from it does not work: a round trip less
             // for everybody but the first.
-            match store.look().await {
+            match first_look(&store).await {
                 Err(error) if error.kind() == ErrorKind::Config => {
                     let arn = table.ensure(&dynamodb).await?;
                     table.ensure_tags(&dynamodb, &arn).await?;
-                    store.look().await
+                    first_look(&store).await
                 }
                 looked => looked,
             }
@@ -253,6 +256,21 @@ impl Builder {
             return wrong("the stream and the group need a name".to_owned());
         }
         Ok(())
+    }
+}
+
+/// The first look of a process also connects, and fetches credentials: more than its limit may
+/// allow for. It is repeated for a while.
+async fn first_look(store: &LifionStore) -> Result<Option<Snapshot>> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match store.look().await {
+            Err(error) if error.kind() == ErrorKind::Unavailable && attempts < FIRST_LOOKS => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            looked => return looked,
+        }
     }
 }
 

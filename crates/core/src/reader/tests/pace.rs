@@ -120,7 +120,7 @@ fn a_small_budget_asks_for_as_many_records_as_fit() {
     bench.sleep_after(records("1", 100, 200_000));
     bench.reader.shrink(500_000);
     let known = bench.fetch();
-    assert_eq!((known.limit, known.reserve), (250, 500_000));
+    assert_eq!((known.limit, known.reserve), (250, 200_000));
     bench.reader.shrink(1_999);
     assert_eq!(bench.fetch().limit, 1, "at least one, however large");
     bench.reader.shrink(u64::MAX);

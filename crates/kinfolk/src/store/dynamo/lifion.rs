@@ -1,5 +1,5 @@
 //! The layout of the Node library `lifion-kinesis`: one item for each group and stream, which
-//! workers of ours and Node consumers share (`docs/state-table.md`).
+//! workers of ours and Node consumers share (`docs/protocol.md`).
 
 mod attribute;
 mod condition;
