@@ -206,6 +206,8 @@ pub struct Coordinator {
     /// How often an entry made a write fail that was otherwise good.
     contested: BTreeMap<ShardId, u32>,
     held: BTreeMap<ShardId, Held>,
+    /// The last shard whose place was written, while others wait for the next write.
+    stored_up_to: Option<ShardId>,
     /// What the write that is to make this worker a member takes, with the epoch of each.
     prepared: BTreeMap<ShardId, u64>,
     /// The highest epoch of each shard that was let go of (P4).
@@ -288,6 +290,7 @@ impl Coordinator {
             refusals: 0,
             contested: BTreeMap::new(),
             held: BTreeMap::new(),
+            stored_up_to: None,
             prepared: BTreeMap::new(),
             floor: BTreeMap::new(),
             remembered: BTreeMap::new(),
@@ -362,14 +365,22 @@ impl Coordinator {
         let write = match &self.write {
             Some(Write { again_at: Some(at), .. }) => at.mono.saturating_sub(now.mono),
             Some(_) => u64::MAX,
-            None if self.again => 0,
+            None if self.again || self.stored_up_to.is_some() => 0,
             None => until(&self.sent_at, timing.beat_ms.into()),
         };
         let look = match self.looking {
-            Some(_) => u64::MAX,
-            None => until(&self.viewed_at, timing.look_ms.into()),
+            None if self.write.is_none() && self.phase != Phase::Outside => {
+                until(&self.viewed_at, timing.look_ms.into())
+            }
+            _ => u64::MAX,
         };
-        let judge = self.watch.next_deadline(now, self.view.as_ref());
+        // Nobody is judged while a write is in flight, nor by who is not a member.
+        let judge = match self.phase {
+            Phase::Member if self.write.is_none() => {
+                self.watch.next_deadline(now, self.view.as_ref())
+            }
+            _ => u64::MAX,
+        };
         match self.phase {
             Phase::Opening | Phase::Over => timing.look_ms.into(),
             _ => write.min(look).min(judge).clamp(1, timing.look_ms.into()),
@@ -428,7 +439,8 @@ impl Coordinator {
             self.looking = Some(self.acks);
             out.push(Effect::Look);
         }
-        let audit_due = now.at_most_since(&self.listed_at) >= settings::AUDIT_MS && self.lists();
+        let every = if self.lists() { settings::AUDIT_MS } else { settings::REFRESH_MS };
+        let audit_due = now.at_most_since(&self.listed_at) >= every;
         if audit_due || self.end_waits_for_a_listing(now) {
             self.ask_for_listing(out);
         }
@@ -495,6 +507,9 @@ impl Coordinator {
                 self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: false };
             }
             Phase::Opening | Phase::Outside => self.finish(out),
+            Phase::Leaving { comes_back: true, .. } => {
+                self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: false };
+            }
             Phase::Leaving { .. } | Phase::Over => {}
         }
     }
@@ -502,7 +517,7 @@ impl Coordinator {
     /// The state cannot be reached: what is stored stays, and the leases run out by silence.
     fn gave_up_leaving(&self, now: &Now) -> bool {
         let spare = 3 * u64::from(self.settings.timing.attempt_ms);
-        matches!(self.phase, Phase::Leaving { since, limit_ms, .. }
+        matches!(self.phase, Phase::Leaving { since, limit_ms, comes_back: false }
             if now.at_most_since(&since) >= limit_ms.saturating_add(spare))
     }
 

@@ -72,7 +72,7 @@ impl Limits {
         };
         let (guard, least) = match edit.guard {
             Guard::Tenure(_) => (self.tenure, self.least),
-            Guard::Ended(_) => (0, self.forget),
+            Guard::Ended(_) => (self.forget.saturating_sub(self.least), self.forget),
             _ => (0, self.least),
         };
         (self.entry + guard + self.of_update(update, gives)).max(least)

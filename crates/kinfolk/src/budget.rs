@@ -17,6 +17,9 @@ struct Inner {
     total: i64,
     free: Mutex<i64>,
     returned: Notify,
+    /// One reader at a time waits for bytes, in the order of asking: a large read would otherwise
+    /// starve while small ones pass it.
+    queue: tokio::sync::Mutex<()>,
 }
 
 /// Bytes that are in use. Returned when it is dropped.
@@ -29,7 +32,12 @@ pub(crate) struct Hold {
 impl Budget {
     pub(crate) fn new(bytes: u64) -> Self {
         let total = i64::try_from(bytes).unwrap_or(i64::MAX);
-        Self(Arc::new(Inner { total, free: Mutex::new(total), returned: Notify::new() }))
+        Self(Arc::new(Inner {
+            total,
+            free: Mutex::new(total),
+            returned: Notify::new(),
+            queue: Default::default(),
+        }))
     }
 
     /// Waits until so many bytes are free, or, for more than the whole budget, until all are.
@@ -37,6 +45,7 @@ impl Budget {
     /// Cancel safe: nothing is reserved unless it returns.
     pub(crate) async fn reserve(&self, bytes: u64) -> Hold {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX).min(self.0.total);
+        let _turn = self.0.queue.lock().await;
         loop {
             let returned = self.0.returned.notified();
             {
@@ -49,6 +58,11 @@ impl Budget {
             returned.await;
         }
         Hold { budget: self.clone(), bytes }
+    }
+
+    /// The whole budget, in bytes.
+    pub(crate) fn total(&self) -> u64 {
+        u64::try_from(self.0.total).unwrap_or(0)
     }
 
     fn free(&self) -> MutexGuard<'_, i64> {
@@ -89,6 +103,17 @@ mod tests {
         drop(first);
         drop(second);
         assert!(budget.reserve(1_000).now_or_never().is_some(), "all of it is enough");
+    }
+
+    #[test]
+    fn a_large_read_is_not_overtaken_by_small_ones() {
+        let budget = Budget::new(100);
+        let first = budget.reserve(50).now_or_never().expect("free");
+        let mut large = Box::pin(budget.reserve(100));
+        assert!(large.as_mut().now_or_never().is_none());
+        assert!(budget.reserve(1).now_or_never().is_none(), "it waits for its turn");
+        drop(first);
+        assert!(large.now_or_never().is_some());
     }
 
     #[test]

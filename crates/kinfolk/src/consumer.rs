@@ -84,7 +84,8 @@ impl Consumer {
     /// Handles every lease with a processor of its own until the consumer is over.
     ///
     /// # Errors
-    /// `Internal` if a processor panicked; the consumer should then be shut down.
+    /// The error that ended the consumer; `Internal` if a processor panicked, and the consumer
+    /// should then be shut down.
     pub async fn run<P: Processor>(&self, mut processor: impl FnMut(&Lease) -> P) -> Result<()> {
         let mut tasks = Tasks::default();
         let mut leases = self.shards();
@@ -102,7 +103,7 @@ impl Consumer {
             }
         }
         tasks.join().await;
-        Ok(())
+        self.hub.failure().map_or(Ok(()), Err)
     }
 
     /// What happens to this consumer from now on.

@@ -23,6 +23,9 @@ use crate::tenure::Tenure;
 /// For how long records may be in hands without an acknowledgement before an event says so.
 const STALLED_MS: u64 = 60_000;
 
+/// How long all pages of a listing may take: 10,000 shards are ten of them.
+const LISTING: Duration = Duration::from_secs(15);
+
 /// What the consumer tells its driver.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -179,7 +182,7 @@ impl Driver {
             match tokio::time::timeout(limit, store.look()).await {
                 Ok(Ok(state)) => Input::Looked(state),
                 Ok(Err(error)) => unreachable(&announcer, &error, Input::LookFailed),
-                Err(_) => unreachable(&announcer, &late(limit), Input::LookFailed),
+                Err(_) => unreachable(&announcer, &late("the state", limit), Input::LookFailed),
             }
         })
     }
@@ -190,7 +193,7 @@ impl Driver {
             match tokio::time::timeout(limit, store.commit(&change)).await {
                 Ok(Ok(committed)) => Input::Committed(committed),
                 Ok(Err(error)) => unreachable(&announcer, &error, Input::CommitFailed),
-                Err(_) => unreachable(&announcer, &late(limit), Input::CommitFailed),
+                Err(_) => unreachable(&announcer, &late("the state", limit), Input::CommitFailed),
             }
         })
     }
@@ -198,7 +201,8 @@ impl Driver {
     fn list(&self) -> BoxFuture<'static, Input> {
         let source = self.reading.source.clone();
         Box::pin(async move {
-            match source.list().await {
+            let listed = tokio::time::timeout(LISTING, source.list()).await;
+            match listed.unwrap_or_else(|_| Err(late("the stream", LISTING))) {
                 Ok(listing) => Input::Listed(listing),
                 Err(error) => {
                     tracing::warn!(error = %error.report(), "cannot list the shards, trying again");
@@ -227,8 +231,8 @@ fn unreachable(announcer: &Announcer, error: &Error, input: Input) -> Input {
     input
 }
 
-fn late(limit: Duration) -> Error {
-    Error::new(ErrorKind::Unavailable, format!("the state did not answer within {limit:?}"))
+fn late(what: &str, limit: Duration) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("{what} did not answer within {limit:?}"))
 }
 
 fn cannot_take_part(failure: &Failure) -> Error {

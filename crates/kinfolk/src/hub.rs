@@ -48,9 +48,16 @@ impl Hub {
     /// A tenure has begun.
     pub(crate) fn show(&self, tenure: Arc<Tenure>) {
         tenure.resume();
+        self.show_again(&tenure);
+    }
+
+    /// A tenure that somebody saw is nobody's again.
+    pub(crate) fn show_again(&self, tenure: &Arc<Tenure>) {
         let mut state = self.state();
         state.unseen.retain(|unseen| !unseen.is_closed());
-        state.unseen.push_back(tenure);
+        if !tenure.is_closed() {
+            state.unseen.push_back(tenure.clone());
+        }
         drop(state);
         self.signals.ready.notify_waiters();
     }

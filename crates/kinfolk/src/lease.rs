@@ -8,7 +8,8 @@ use crate::delivery::Batch;
 use crate::hub::Hub;
 use crate::tenure::Tenure;
 
-/// One tenure of a shard.
+/// One tenure of a shard. Dropped before it is over, it comes out of
+/// [`Consumer::shards`](crate::Consumer::shards) again.
 #[derive(Debug)]
 pub struct Lease {
     hub: Arc<Hub>,
@@ -34,11 +35,18 @@ impl Lease {
     ///
     /// Batches may be taken ahead of acknowledgements, in any number.
     pub async fn next(&mut self, most: usize) -> Option<Batch> {
-        self.hub.next_of(&self.tenure, most).await
+        self.hub.next_of(&self.tenure, most.max(1)).await
     }
 
     /// Resolves when the lease is over.
     pub async fn lost(&self) {
         self.tenure.closed().await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // The worker still holds the shard: somebody must read it.
+        self.hub.show_again(&self.tenure);
     }
 }

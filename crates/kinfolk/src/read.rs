@@ -46,6 +46,7 @@ pub(crate) async fn read(
 impl Reading {
     async fn run(&self, tenure: &Tenure, from: Position, listener: &dyn Listener) {
         let mut reader = Reader::new(&tenure.shard, from, self.pace.clone());
+        reader.shrink(self.budget.total());
         let mut last_error = None;
         loop {
             match reader.next(&self.clock.now()) {

@@ -18,7 +18,8 @@ use crate::store::BoxFuture;
 
 /// A stream, as a consumer needs it.
 ///
-/// Each method is one call without retries: repeating and spacing are decided in the core. All
+/// A read is one call without retries: repeating and spacing reads is decided in the core. What is
+/// asked rarely, what the stream is and which shards it has, may be repeated by the source. All
 /// futures may be dropped at any time.
 pub trait Source: Debug + Send + Sync + 'static {
     /// What the stream is.

@@ -261,6 +261,8 @@ impl Tenure {
     /// Hands out, for the first time or again.
     pub(crate) fn resume(&self) {
         self.set(Gate::Open);
+        // It may have been read to its end already.
+        self.stirred.notify_one();
         self.room.notify_one();
         self.ready.notify_waiters();
     }
@@ -290,7 +292,10 @@ impl Tenure {
 
     fn is_read_to_the_end(&self) -> bool {
         let state = self.state();
-        state.end.is_some() && state.watermark.done() == state.watermark.delivered()
+        // Before the lease is there nobody can end the shard.
+        state.gate != Gate::Prepared
+            && state.end.is_some()
+            && state.watermark.done() == state.watermark.delivered()
     }
 
     /// For how many milliseconds nothing was acknowledged while records are in hands.

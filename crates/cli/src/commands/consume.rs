@@ -138,13 +138,30 @@ async fn to_stdout(
     let mut out = tokio::io::stdout();
     tokio::pin!(stop);
     loop {
-        let batch = tokio::select! {
+        let records = tokio::select! {
             biased;
             () = &mut stop => break,
-            batch = next(consumer, idle) => batch,
+            records = next(consumer, idle) => records,
         };
-        let Some(batch) = batch else { break };
-        let taken = write(&mut out, &line, &batch).await;
+        let Next::Records(batch) = records else { break };
+        let mut stopping = false;
+        let taken = {
+            let writing = write(&mut out, &line, &batch);
+            tokio::pin!(writing);
+            tokio::select! {
+                biased;
+                taken = &mut writing => taken,
+                () = &mut stop => {
+                    stopping = true;
+                    // Half a batch is no batch: it is written to its end, unless nobody reads it.
+                    tokio::select! {
+                        biased;
+                        taken = &mut writing => taken,
+                        Ok(()) = signal::asked_to_stop() => return Err(in_a_hurry()),
+                    }
+                }
+            }
+        };
         if let Err(error) = taken {
             // Not acknowledged: whoever goes on writes these lines again.
             drop(batch);
@@ -153,6 +170,9 @@ async fn to_stdout(
             return Err(Failure::failed(message).because(error));
         }
         batch.ack();
+        if stopping {
+            break;
+        }
     }
     leave(consumer).await
 }
@@ -166,11 +186,25 @@ async fn write(out: &mut Stdout, line: &Line, batch: &Batch) -> std::io::Result<
     out.flush().await
 }
 
-/// The next records; `None` when there are none any more, or none came for long enough.
-async fn next(consumer: &Consumer, idle: Option<Duration>) -> Option<Batch> {
-    match idle {
-        None => consumer.next_batch(BATCH).await,
-        Some(limit) => tokio::time::timeout(limit, consumer.next_batch(BATCH)).await.ok().flatten(),
+/// What there is to handle.
+enum Next {
+    Records(Batch),
+    /// Nothing came for long enough.
+    Idle,
+    /// The consumer is over.
+    Over,
+}
+
+async fn next(consumer: &Consumer, idle: Option<Duration>) -> Next {
+    let records = consumer.next_batch(BATCH);
+    let records = match idle {
+        None => Ok(records.await),
+        Some(limit) => tokio::time::timeout(limit, records).await,
+    };
+    match records {
+        Ok(Some(batch)) => Next::Records(batch),
+        Ok(None) => Next::Over,
+        Err(_) => Next::Idle,
     }
 }
 
@@ -179,10 +213,13 @@ async fn leave(consumer: &Consumer) -> Outcome {
     tokio::select! {
         biased;
         left = consumer.shutdown() => { left?; Ok(Exit::Done) }
-        Ok(()) = signal::asked_to_stop() => {
-            Err(Failure::failed("stopped before everything was handed over"))
-        }
+        Ok(()) = signal::asked_to_stop() => Err(in_a_hurry()),
     }
+}
+
+fn in_a_hurry() -> Failure {
+    Failure::failed("stopped before everything was handed over")
+        .hint("the others take its shards over once it has been silent, as after a crash")
 }
 
 fn position(text: &str) -> Result<Initial, String> {

@@ -136,10 +136,9 @@ impl Coordinator {
     fn refused(&mut self, now: &Now, change: &Change, state: Snapshot, out: &mut Vec<Effect>) {
         if self.phase == Phase::Outside {
             self.drop_unstarted(out);
-            // Somebody else created the state, or my new id is taken: look at what is there.
-            if state.workers.contains_key(&self.me) {
-                self.me = self.ids.worker();
-            }
+            // Somebody else created the state, or changed it. The write may have been applied and
+            // its worker evicted before it was heard of: an id lives once (P9).
+            self.me = self.ids.worker();
             self.watch.saw(now, &state, &self.me);
             self.view = Some(state);
             self.missing = false;
@@ -150,6 +149,7 @@ impl Coordinator {
         }
         self.refusals += 1;
         self.again = true;
+        self.stored_up_to = None;
         for (shard, edit) in &change.shards {
             if !edit.holds(state.shards.get(shard)) {
                 *self.contested.entry(shard.clone()).or_default() += 1;
@@ -292,7 +292,7 @@ impl Coordinator {
         self.refusals = 0;
         self.contested.clear();
         match self.phase {
-            Phase::Leaving { .. } => self.finish(out),
+            Phase::Leaving { comes_back: false, .. } => self.finish(out),
             _ => {
                 self.me = self.ids.worker();
                 self.phase = Phase::Outside;

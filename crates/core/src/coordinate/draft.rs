@@ -1,6 +1,7 @@
 //! The next write of a member: everything that is due, as far as one write holds it.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::share::assign;
 use super::{Coordinator, Effect, Held, Phase, Stage, settings};
@@ -100,7 +101,8 @@ impl Coordinator {
     pub(super) fn draft(&mut self, now: &Now, plan: &Plan) -> Option<Change> {
         let state = self.view.as_ref()?;
         let period = u64::from(self.settings.timing.beat_ms);
-        let due = self.again || now.at_most_since(&self.sent_at) >= period;
+        let waits = self.again || self.stored_up_to.is_some();
+        let due = waits || now.at_most_since(&self.sent_at) >= period;
         let change = match self.phase {
             Phase::Leaving { .. } => self.farewell(now, state, due),
             // Refused twice with something in it: first the bare beat, then the rest. A shard
@@ -110,6 +112,9 @@ impl Coordinator {
         };
         if self.refusals >= 2 {
             self.refusals = 1;
+        }
+        if let Some(change) = &change {
+            self.stored_up_to = self.stored_up_to_by(now, change);
         }
         change.map(|change| Change { stamp: self.ids.version(), ..change })
     }
@@ -126,7 +131,7 @@ impl Coordinator {
         for (id, shard) in self.takes(state, plan) {
             draft.take(state, id, shard, assign(self, now, shard));
         }
-        for info in self.listing.untracked(state) {
+        for info in self.untracked(now, state) {
             let track = ShardEffect::Track(info.entry(Version::new("")));
             draft.add(&info.id, Edit { guard: Guard::None, effect: track });
         }
@@ -212,20 +217,47 @@ impl Coordinator {
     }
 
     /// How far my shards are done, wherever that is more than what is stored.
+    ///
+    /// Places that did not fit the last write are the first of this one: otherwise the first
+    /// shards in order would be stored again and again, and the last ones never.
     fn add_checkpoints(&self, draft: &mut Draft<'_>, now: &Now, state: &Snapshot) {
-        for (id, held) in &self.held {
-            let Some(shard) = state.shards.get(id) else { continue };
-            let progress = held.beyond(shard);
-            let soon = now.wall.plus(settings::RENEW_BELOW_MS);
-            let lease = match shard.until.is_none_or(|until| until < soon) {
-                true => LeaseUpdate::Extend { until: now.wall.plus(settings::TERM_MS) },
-                false => LeaseUpdate::Keep,
-            };
-            if progress.is_some() || lease != LeaseUpdate::Keep {
-                let update = Update { progress, lease, ..Update::default() };
-                draft.edit(id, self.guard(id, shard), update);
+        for (id, held) in self.held_after(self.stored_up_to.as_ref()) {
+            if let Some((guard, update)) = self.to_store(now, state, id, held) {
+                draft.edit(id, guard, update);
             }
         }
+    }
+
+    /// What is to be stored of a shard of mine, if anything is.
+    fn to_store(
+        &self,
+        now: &Now,
+        state: &Snapshot,
+        id: &ShardId,
+        held: &Held,
+    ) -> Option<(Guard, Update)> {
+        let shard = state.shards.get(id)?;
+        let progress = held.beyond(shard);
+        let soon = now.wall.plus(settings::RENEW_BELOW_MS);
+        let lease = match shard.until.is_none_or(|until| until < soon) {
+            true => LeaseUpdate::Extend { until: now.wall.plus(settings::TERM_MS) },
+            false => LeaseUpdate::Keep,
+        };
+        (progress.is_some() || lease != LeaseUpdate::Keep)
+            .then(|| (self.guard(id, shard), Update { progress, lease, ..Update::default() }))
+    }
+
+    fn held_after(&self, shard: Option<&ShardId>) -> impl Iterator<Item = (&ShardId, &Held)> {
+        let from = shard.map_or(Bound::Unbounded, Bound::Excluded);
+        self.held.range::<ShardId, _>((from, Bound::Unbounded))
+    }
+
+    /// The last shard whose place a write holds, if places after it did not fit.
+    fn stored_up_to_by(&self, now: &Now, change: &Change) -> Option<ShardId> {
+        let state = self.view.as_ref()?;
+        let last = change.shards.keys().rfind(|id| self.held.contains_key(*id))?;
+        let mut later = self.held_after(Some(last));
+        later.any(|(id, held)| self.to_store(now, state, id, held).is_some()).then(|| last.clone())
     }
 
     /// What a write requires of an entry of mine.

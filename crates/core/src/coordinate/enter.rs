@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::share::assign;
-use super::{Coordinator, Effect, Failure, Phase};
+use super::{Coordinator, Effect, Failure, Phase, settings};
 use crate::change::{Chain, Change, Edit, Effect as ShardEffect, Guard};
 use crate::id::{ShardId, Version};
 use crate::snapshot::{Shard, Snapshot, Worker};
 use crate::time::Now;
+use crate::topology::ShardInfo;
 
 /// Dates of one stream that differ by less are the same: one of the writers rounded.
 const SAME_STREAM_MS: u64 = 1_000;
@@ -77,10 +78,8 @@ impl Coordinator {
     /// place goes into the next one, so that it is not started over.
     fn heal(&self, entries: &mut BTreeMap<ShardId, Shard>) {
         for (id, known) in self.view.iter().flat_map(|view| &view.shards) {
-            if let Some(entry) = entries.get_mut(id) {
-                let (owner, until) = (None, None);
-                *entry = Shard { owner, until, ..known.clone() };
-            }
+            let (owner, until) = (None, None);
+            entries.insert(id.clone(), Shard { owner, until, ..known.clone() });
         }
         for (id, progress) in &self.remembered {
             if let Some(entry) = entries.get_mut(id)
@@ -133,11 +132,21 @@ impl Coordinator {
         for (id, shard) in self.takes(&with_me, &plan) {
             draft.take(&with_me, id, shard, assign(self, now, shard));
         }
-        for info in self.listing.untracked(state) {
+        for info in self.untracked(now, state) {
             let track = ShardEffect::Track(info.entry(stamp.clone()));
             draft.add(&info.id, Edit { guard: Guard::None, effect: track });
         }
         Change { stamp, ..draft.change }
+    }
+
+    /// Shards to be tracked. A listing that is too old may show some that were forgotten since.
+    pub(super) fn untracked<'a>(
+        &'a self,
+        now: &Now,
+        state: &'a Snapshot,
+    ) -> impl Iterator<Item = &'a ShardInfo> {
+        let current = now.at_most_since(&self.listed_at) < settings::LISTING_COUNTS_MS;
+        self.listing.untracked(state).filter(move |_| current)
     }
 
     fn entry(&self, now: &Now) -> Worker {

@@ -9,11 +9,19 @@ pub(super) const TERM_MS: i64 = 300_000;
 pub(super) const RENEW_BELOW_MS: i64 = 180_000;
 /// How often the first worker in order lists the stream's shards.
 pub(super) const AUDIT_MS: u64 = 60_000;
+/// How often every other worker does. Entries are forgotten after 15 minutes without the stream
+/// showing the shard: whoever holds an older list would bring them back.
+pub(super) const REFRESH_MS: u64 = 300_000;
+/// For how long a listing says what is to be tracked.
+pub(super) const LISTING_COUNTS_MS: u64 = 450_000;
 /// How soon a listing is repeated that did not show a shard's children yet.
 pub(super) const RELIST_MS: u64 = 200;
 /// For how long a complete listing that names no children is not believed: a closed shard has
 /// children, so the listing lags.
 pub(super) const CHILDLESS_MS: u64 = 5_000;
+
+/// Node consumers evict a worker whose date is 40 seconds old; dates may differ by 5.
+const NODE_PATIENCE_MS: u64 = 35_000;
 
 /// The deadlines of a worker, in milliseconds (protocol, section 8).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +64,12 @@ impl Timing {
         if fence * 101 + stop * 100 > silence * 99 {
             return Err("the fence and the time to stop must end before others evict the worker: \
                  fence × 1.01 + stop ≤ 3 × beat × 0.99");
+        }
+        if self.look_ms == 0 || self.beat_ms == 0 || self.attempt_ms == 0 {
+            return Err("a beat, a look and an attempt take at least a millisecond");
+        }
+        if u64::from(self.beat_ms) + u64::from(self.attempt_ms) > NODE_PATIENCE_MS {
+            return Err("Node consumers evict after 40 seconds: beat + attempt ≤ 35 seconds");
         }
         if u64::from(self.beat_ms) + 3 * u64::from(self.attempt_ms) > fence {
             return Err(

@@ -466,6 +466,127 @@ fn an_ended_shard_is_forgotten_long_after_the_stream_has_and_only_then() {
 }
 
 #[test]
+fn places_that_do_not_fit_a_write_go_with_the_next_one_and_nobody_waits_for_ever() {
+    let mut solo = Solo::start(&["a", "b", "c", "d", "e"]);
+    solo.coordinator.settings.limits = Limits { room: 2, least: 1, checkpoint: 1, ..Limits::NONE };
+    solo.commit();
+    let held: Vec<_> = solo.coordinator.held().map(|(id, e)| (id.clone(), e)).collect();
+    for round in 1..20u32 {
+        for (shard, epoch) in &held {
+            let checkpoint = Checkpoint::at(format!("{}", 100 + round).as_str());
+            solo.coordinator.progress(shard, *epoch, Progress { checkpoint, arrival: None });
+        }
+        solo.after(2_500);
+        while solo.written().is_some() {
+            solo.commit();
+        }
+        let stored = solo.state().shards.values().map(|s| s.checkpoint.clone());
+        let now = Checkpoint::at(format!("{}", 100 + round).as_str());
+        assert!(stored.into_iter().all(|checkpoint| checkpoint == now), "in round {round}");
+    }
+}
+
+#[test]
+fn an_old_listing_does_not_bring_forgotten_shards_back() {
+    let mut solo = Solo::start(&["a", "b"]);
+    solo.commit();
+    solo.add_worker("0"); // it audits
+    solo.state().shards.remove("a");
+    let gone = listing(&["b"]);
+    // Listings fail for long; then one succeeds.
+    for _ in 0..2_400 {
+        solo.after(250);
+        let beat = solo.now.wall;
+        solo.state().workers.get_mut("0").unwrap().beat = beat;
+        let asked = solo.effects.contains(&Effect::List);
+        if solo.now.at_least_since(&at(0)) < settings::LISTING_COUNTS_MS {
+            solo.step(Input::Tick);
+        } else if solo.written().is_some() {
+            solo.commit();
+        } else if solo.effects.contains(&Effect::Look) {
+            let seen = solo.state.clone();
+            solo.step(Input::Looked(seen));
+        }
+        if asked {
+            solo.step(Input::ListFailed);
+        }
+        assert!(!solo.state().shards.contains_key("a"));
+    }
+    run(&mut solo, 5_000, &gone, &["0"]);
+    assert!(!solo.state().shards.contains_key("a"));
+}
+
+#[test]
+fn a_shutdown_while_the_worker_changes_its_id_ends_it() {
+    let mut solo = Solo::start(&["a"]);
+    solo.commit();
+    solo.now.wall = solo.now.wall.plus(-3_600_000);
+    solo.after(10);
+    let epoch = solo.coordinator.held().next().unwrap().1;
+    solo.step(Input::Shutdown { limit_ms: 1_000 });
+    solo.commit();
+    solo.step(Input::Drained { shard: "a".into(), epoch, progress: None });
+    solo.commit();
+    assert!(solo.history.contains(&Effect::Finished));
+}
+
+#[test]
+fn an_eviction_while_the_worker_changes_its_id_does_not_end_it() {
+    let mut solo = Solo::start(&["a"]);
+    solo.commit();
+    solo.now.wall = solo.now.wall.plus(-3_600_000);
+    solo.after(10);
+    solo.state().workers.clear();
+    solo.commit();
+    assert!(!solo.history.contains(&Effect::Finished));
+    assert!(matches!(solo.commit().chain, Chain::Join { .. }));
+}
+
+#[test]
+fn nothing_is_awaited_in_a_hurry_during_an_outage() {
+    let mut solo = Solo::start(&["a"]);
+    solo.commit();
+    solo.add_worker("other");
+    solo.after(750);
+    let seen = solo.state.clone();
+    solo.step(Input::Looked(seen));
+    let (begin, mut ticks) = (solo.now, 0);
+    while solo.now.at_least_since(&begin) < 30_000 {
+        let pause = solo.coordinator.wake_in(&solo.now);
+        solo.after(pause);
+        ticks += 1;
+        if solo.written().is_some() {
+            solo.now = solo.now.plus(1_000);
+            solo.step(Input::CommitFailed);
+        }
+    }
+    assert!(ticks < 200, "{ticks} wake-ups in 30 s");
+}
+
+#[test]
+fn a_deleted_state_keeps_shards_that_an_old_listing_does_not_show() {
+    let mut solo = Solo::start(&["a"]);
+    solo.commit();
+    let me = solo.me();
+    let child = Shard {
+        checkpoint: Checkpoint::at("5000"),
+        ..Shard::new(Some("x".into()), None, "v".into())
+    };
+    solo.state().shards.insert("child".into(), child);
+    solo.after(2_500);
+    solo.commit();
+    assert!(solo.state().workers.contains_key(&me));
+    solo.state = None;
+    for _ in 0..20 {
+        solo.after(2_500);
+        if solo.written().is_some() {
+            solo.commit();
+        }
+    }
+    assert!(solo.state().shards["child"].checkpoint >= Checkpoint::at("5000"));
+}
+
+#[test]
 fn leaving_drains_then_hands_over_and_goes_in_one_write() {
     let mut solo = Solo::start(&["a", "b"]);
     solo.commit();
@@ -626,6 +747,9 @@ fn the_default_deadlines_satisfy_their_inequalities() {
     assert_eq!(Timing::LIFION.check(), Ok(()));
     assert!(Timing { fence_ms: 6_500, ..Timing::LIFION }.check().is_err());
     assert!(Timing { attempt_ms: 1_200, ..Timing::LIFION }.check().is_err());
+    assert!(Timing { look_ms: 0, ..Timing::LIFION }.check().is_err());
+    let slow = Timing { beat_ms: 40_000, fence_ms: 90_000, ..Timing::LIFION };
+    assert!(slow.check().is_err(), "Node would evict it");
 }
 
 #[test]

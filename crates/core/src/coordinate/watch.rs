@@ -32,6 +32,8 @@ const PATIENCE: u32 = 3;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Watch {
     seen: BTreeMap<WorkerId, (WallTime, Now)>,
+    /// How long workers of ours believe at the most: their silence, by what they said last.
+    silences: BTreeMap<WorkerId, u64>,
     absent: BTreeMap<WorkerId, Now>,
     evicted: BTreeSet<WorkerId>,
     reserved: BTreeMap<ShardId, (WorkerId, Now)>,
@@ -57,6 +59,10 @@ impl Watch {
 
     pub(super) fn saw(&mut self, now: &Now, state: &Snapshot, me: &WorkerId) {
         self.seen.retain(|id, _| state.workers.contains_key(id));
+        for (id, worker) in &state.workers {
+            let silence = worker.period_ms.map_or(0, Timing::silence_ms);
+            self.silences.insert(id.clone(), silence);
+        }
         for (id, worker) in state.workers.iter().filter(|(id, _)| *id != me) {
             let sighting = self.seen.entry(id.clone()).or_insert((worker.beat, *now));
             if sighting.0 != worker.beat {
@@ -67,6 +73,7 @@ impl Watch {
         let gone: BTreeSet<_> = owners().filter(|id| !state.workers.contains_key(*id)).collect();
         self.absent.retain(|id, _| gone.contains(id));
         self.evicted.retain(|id| gone.contains(id));
+        self.silences.retain(|id, _| gone.contains(id) || state.workers.contains_key(id));
         for id in gone {
             self.absent.entry(id.clone()).or_insert(*now);
         }
@@ -122,6 +129,7 @@ impl Watch {
     /// Whether the shards of an absent owner are free. Somebody else's eviction may have been
     /// wrong (Node judges by wall clocks): its victim needs time to notice and stop.
     pub(super) fn may_take_from_absent(&self, now: &Now, owner: &WorkerId, silence: u64) -> bool {
+        let silence = self.silences.get(owner).map_or(silence, |theirs| silence.max(*theirs));
         self.evicted.contains(owner)
             || self.absent.get(owner).is_some_and(|since| now.at_least_since(since) >= silence)
     }

@@ -28,7 +28,7 @@ use crate::supervise::Task;
 
 /// How much of records a worker holds by default, in bytes.
 const BUDGET: u64 = 64 << 20;
-/// The least budget that a read fits: an answer of 10 MiB and its estimate.
+/// The least budget: some records of ordinary size.
 const LEAST_BUDGET: u64 = 1 << 20;
 
 /// How often the state is read until the first answer, each time with the limit of one attempt.
@@ -98,7 +98,7 @@ impl Builder {
     }
 
     /// How many bytes of records the worker holds at most, over all shards; 64 MiB by default,
-    /// 1 MiB at the least. One answer may exceed its estimate, and the budget by as much.
+    /// 1 MiB at the least. An answer may exceed its estimate, and the budget by as much.
     #[must_use]
     pub fn budget(mut self, bytes: u64) -> Self {
         self.budget = bytes;

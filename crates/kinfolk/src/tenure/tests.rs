@@ -203,3 +203,15 @@ fn what_was_read_ahead_comes_out_only_once_the_lease_is_there() {
     tenure.resume();
     assert!(tenure.take(1).is_ok());
 }
+
+#[test]
+fn an_end_that_was_read_ahead_is_told_once_the_lease_is_there() {
+    let bench = Bench::new();
+    let tenure = Tenure::new("s".into(), 8, "w".into(), bench.signals.clone());
+    tenure.end(vec!["child".into()]);
+    assert!(bench.stirred());
+    assert_eq!(tenure.ended(), None, "nobody could end the shard yet");
+    tenure.resume();
+    assert!(bench.stirred());
+    assert_eq!(tenure.ended(), Some(vec!["child".into()]));
+}

@@ -10,7 +10,7 @@ use kinfolk::{Batch, Consumer};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 
-use super::{Ack, Format, leave, line::Line, next};
+use super::{Ack, Format, Next, leave, line::Line, next};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 
@@ -119,11 +119,12 @@ impl Child {
                 biased;
                 () = &mut stop => return Ok(End::Asked),
                 end = self.turn() => if let Some(end) = end? { return Ok(end) },
-                batch = next(consumer, idle), if room => match batch {
-                    Some(batch) => self.give(batch)?,
-                    // Idle, or over; but not while it still works.
-                    None if self.got.is_empty() => return Ok(End::Asked),
-                    None => {}
+                records = next(consumer, idle), if room => match records {
+                    Next::Records(batch) => self.give(batch)?,
+                    // Nothing came, but it may still work on what it has.
+                    Next::Idle if self.got.is_empty() => return Ok(End::Asked),
+                    Next::Idle => {}
+                    Next::Over => return Ok(End::Asked),
                 },
             }
         }
