@@ -50,6 +50,9 @@ pub enum Input {
     Opened {
         /// When the stream was created, in whole milliseconds as JavaScript rounds them.
         created_on: WallTime,
+        /// What Kinesis' own clock said a moment ago, if it did: a group that begins at the tip
+        /// begins by that clock.
+        server_time: Option<WallTime>,
         /// Its shards.
         listing: Listing,
         /// The group's state, if there is one.
@@ -185,6 +188,8 @@ pub struct Coordinator {
     me: WorkerId,
     phase: Phase,
     created_on: WallTime,
+    /// How far this machine's clock is ahead of Kinesis'.
+    ahead_ms: i64,
     listing: Listing,
     listed_at: Now,
     listing_now: bool,
@@ -275,6 +280,7 @@ impl Coordinator {
             ids,
             phase: Phase::Opening,
             created_on: WallTime::default(),
+            ahead_ms: 0,
             listing: Listing::default(),
             listed_at: now,
             listing_now: false,
@@ -331,8 +337,10 @@ impl Coordinator {
         let mut out = Vec::new();
         match input {
             Input::Tick => {}
-            Input::Opened { created_on, listing, state } => {
+            Input::Opened { created_on, server_time, listing, state } => {
                 self.created_on = created_on;
+                let ahead = server_time.map_or(0, |theirs| now.wall.0.saturating_sub(theirs.0));
+                self.ahead_ms = ahead.max(0);
                 self.listed(now, listing);
                 self.view = state;
                 self.viewed_at = *now;

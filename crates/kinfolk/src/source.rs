@@ -51,12 +51,14 @@ pub struct Description {
     /// When it was created: the seconds that Kinesis says, rounded to milliseconds as JavaScript
     /// does, since the state table is shared with Node.
     pub created_on: WallTime,
+    /// What the service's own clock said with the answer, to a second, if it did.
+    pub server_time: Option<WallTime>,
 }
 
 impl Description {
     /// A stream that was created then.
     pub fn new(created_on: WallTime) -> Self {
-        Self { created_on }
+        Self { created_on, server_time: None }
     }
 }
 

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use common::{World, fast};
 use futures_util::StreamExt;
 use kinfolk::core::topology::Initial;
+use kinfolk::clock::{Clock, SystemClock};
 use kinfolk::event::GroupEvent;
+use kinfolk::source::{KinesisSource, Source};
 use kinfolk::{Batch, Consumer, Delivery, Event, Processor};
 use kinfolk_local::{Fault, FaultKind};
 use tokio::time::{sleep, timeout};
@@ -283,6 +285,16 @@ async fn a_group_that_begins_at_the_tip_keeps_that_place_for_idle_shards() {
     seen.sort();
     assert_eq!(seen, World::expected(20..30));
     second.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_clock_of_kinesis_is_read_from_its_answers() {
+    let world = World::start("date", 1).await;
+    let source = KinesisSource::new(world.kinesis.clone(), "date");
+    let description = source.describe().await.unwrap();
+    let theirs = description.server_time.expect("a date").0;
+    let ours = SystemClock.now().wall.0;
+    assert!((ours - theirs).abs() < 5_000, "{theirs} and {ours} are of one machine");
 }
 
 struct Flaky {

@@ -66,9 +66,9 @@ impl Coordinator {
     fn create(&self, now: &Now, stamp: Version) -> Change {
         let (created_on, started_at) = (self.created_on, now.wall);
         let chain = Chain::Create { created_on, started_at, entry: self.entry(now) };
-        // A second before the group begins: the clock of Kinesis may be a little behind ours, and
-        // it refuses a time that lies in its future.
-        let begin = started_at.plus(-1_000);
+        // By the clock of Kinesis, which refuses a time that lies in its future and stamps the
+        // records; its date comes in whole seconds.
+        let begin = started_at.plus(-self.ahead_ms).plus(-1_000);
         let mut entries = self.listing.first_entries(self.settings.initial, begin, &stamp);
         self.heal(&mut entries);
         self.found(now, chain, entries, stamp)

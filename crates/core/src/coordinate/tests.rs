@@ -59,7 +59,12 @@ impl Solo {
             write: None,
             history: Vec::new(),
         };
-        solo.step(Input::Opened { created_on: WallTime(5), listing: listing(ids), state: None });
+        solo.step(Input::Opened {
+            created_on: WallTime(5),
+            server_time: None,
+            listing: listing(ids),
+            state: None,
+        });
         solo
     }
 
@@ -141,6 +146,31 @@ fn the_first_worker_creates_the_state_and_reads_in_its_first_write() {
 }
 
 #[test]
+fn a_group_that_begins_at_the_tip_begins_by_the_clock_of_kinesis() {
+    let begin = |server_time: Option<i64>| {
+        let settings = Settings { initial: Initial::Latest, ..settings() };
+        let mut coordinator = Coordinator::new(settings, IdSource::new(7), at(0));
+        let effects = coordinator.step(
+            &at(0),
+            Input::Opened {
+                created_on: WallTime(5),
+                server_time: server_time.map(|offset| at(0).wall.plus(offset)),
+                listing: listing(&["a"]),
+                state: None,
+            },
+        );
+        let change = effects.iter().find_map(|effect| match effect {
+            Effect::Commit(change) => Some(change.fresh()?.shards["a"].from?.0 - at(0).wall.0),
+            _ => None,
+        });
+        change.expect("a write that creates the state")
+    };
+    assert_eq!(begin(None), -1_000);
+    assert_eq!(begin(Some(-60_000)), -61_000, "this machine's clock is a minute ahead");
+    assert_eq!(begin(Some(60_000)), -1_000, "one that is behind loses nothing");
+}
+
+#[test]
 fn reading_begins_with_the_first_write_and_stops_if_that_is_refused() {
     let mut solo = Solo::start(&["a", "b"]);
     let prepared = |effects: &[Effect]| {
@@ -166,6 +196,7 @@ fn a_worker_that_loses_the_race_to_create_joins() {
     other.write = None;
     other.step(Input::Opened {
         created_on: WallTime(5),
+        server_time: None,
         listing: listing(&["a", "b"]),
         state: None,
     });
@@ -640,6 +671,7 @@ fn a_recreated_stream_is_refused_while_its_workers_live_and_reset_after() {
     let state = solo.state.clone();
     let opened = |ms: i64| Input::Opened {
         created_on: WallTime(ms),
+        server_time: None,
         listing: listing(&["a"]),
         state: state.clone(),
     };

@@ -232,7 +232,8 @@ impl Builder {
             missing: missing_receiver,
             listener: Arc::new(Report { announcer: announcer.clone(), missing }),
         };
-        let first = Input::Opened { created_on: description.created_on, listing, state };
+        let crate::source::Description { created_on, server_time } = description;
+        let first = Input::Opened { created_on, server_time, listing, state };
         Ok(Consumer {
             stream: self.stream,
             group: self.group,

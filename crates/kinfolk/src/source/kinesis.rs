@@ -1,14 +1,19 @@
 //! Kinesis, polled through its SDK.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::{Builder, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_kinesis::error::SdkError;
-use aws_sdk_kinesis::primitives::DateTime;
+use aws_sdk_kinesis::primitives::{DateTime, DateTimeFormat as Format};
 use aws_sdk_kinesis::types::{self, ShardIteratorType};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use kinfolk_core::id::{ShardId, StreamName};
@@ -92,7 +97,9 @@ impl Source for KinesisSource {
     fn describe(&self) -> BoxFuture<'_, Result<Description>> {
         Box::pin(async {
             let call = self.client.describe_stream_summary().stream_name(self.stream.as_str());
-            let answer = call.send().await.map_err(|error| {
+            let date = ServerDate::default();
+            let answer = call.customize().interceptor(date.clone()).send().await;
+            let answer = answer.map_err(|error| {
                 Failure::of(&error).error(format_args!("describe stream {}", self.stream))
             })?;
             let summary =
@@ -101,7 +108,9 @@ impl Source for KinesisSource {
                 let message = format!("stream {} is being deleted", self.stream);
                 return Err(Error::new(ErrorKind::Config, message));
             }
-            Ok(Description { created_on: javascript_date(summary.stream_creation_timestamp()) })
+            let server_time = date.0.get().copied();
+            let created_on = javascript_date(summary.stream_creation_timestamp());
+            Ok(Description { created_on, server_time })
         })
     }
 
@@ -207,6 +216,31 @@ impl KinesisSource {
             ErrorKind::Data,
             format!("Kinesis answered oddly for stream {}: {what}", self.stream),
         )
+    }
+}
+
+/// Takes the `Date` of an answer, which the SDK's outputs do not show.
+#[derive(Clone, Debug, Default)]
+struct ServerDate(Arc<OnceLock<WallTime>>);
+
+impl Intercept for ServerDate {
+    fn name(&self) -> &'static str {
+        "ServerDate"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
+        if let Some(date) = date {
+            // A second answer to one call says the same.
+            let _ = self.0.set(javascript_date(&date));
+        }
+        Ok(())
     }
 }
 

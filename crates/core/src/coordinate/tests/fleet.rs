@@ -73,6 +73,7 @@ impl World {
             &now,
             Input::Opened {
                 created_on: WallTime(5),
+                server_time: None,
                 listing: self.listing.iter().cloned().collect(),
                 state: self.state.clone(),
             },
