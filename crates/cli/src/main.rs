@@ -29,7 +29,10 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Try it without an account:
+See it work, without an account:
+  kinfolk demo --kill --split          a group loses a worker and no record
+
+Try it yourself:
   kinfolk local                        in one terminal: prints what to export
   kinfolk stream create orders         in another, after the exports
   echo hello | kinfolk put --stream orders

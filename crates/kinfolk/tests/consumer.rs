@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use common::{World, fast};
 use futures_util::StreamExt;
-use kinfolk::core::topology::Initial;
 use kinfolk::clock::{Clock, SystemClock};
+use kinfolk::core::topology::Initial;
 use kinfolk::event::GroupEvent;
 use kinfolk::source::{KinesisSource, Source};
 use kinfolk::{Batch, Consumer, Delivery, Event, Processor};
@@ -285,6 +285,16 @@ async fn a_group_that_begins_at_the_tip_keeps_that_place_for_idle_shards() {
     seen.sort();
     assert_eq!(seen, World::expected(20..30));
     second.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_that_is_being_created_is_waited_for() {
+    let world = World::start("slow", 1).await;
+    world.kinesis.create_stream().stream_name("young").shard_count(1).send().await.unwrap();
+    let start = Consumer::builder("young", "group").timing(fast());
+    let start = start.clients(world.kinesis.clone(), world.dynamodb.clone());
+    let consumer = timeout(SOON, start).await.expect("in time").expect("it starts");
+    consumer.shutdown().await.unwrap();
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use kinfolk_core::coordinate::{Coordinator, Input, Settings, Timing};
 use kinfolk_core::id::{GroupName, IdSource, StreamName};
 use kinfolk_core::reader::Pace;
 use kinfolk_core::snapshot::{About, Snapshot};
-use kinfolk_core::topology::Initial;
+use kinfolk_core::topology::{Initial, Listing};
 use tokio::sync::{Mutex, mpsc};
 
 use super::Consumer;
@@ -20,7 +20,7 @@ use crate::event::Announcer;
 use crate::fence::Fence;
 use crate::hub::Hub;
 use crate::read::Reading;
-use crate::source::{KinesisSource, Source};
+use crate::source::{Description, KinesisSource, Source};
 use crate::store::StateStore;
 use crate::store::dynamo::lifion::LifionStore;
 use crate::store::dynamo::table::TableSettings;
@@ -31,6 +31,8 @@ const BUDGET: u64 = 64 << 20;
 /// The least budget: some records of ordinary size.
 const LEAST_BUDGET: u64 = 1 << 20;
 
+/// How often the stream is asked until it answers as one that can be read: for a minute.
+const DESCRIPTIONS: u32 = 300;
 /// How often the state is read until the first answer, each time with the limit of one attempt.
 const FIRST_LOOKS: u32 = 10;
 
@@ -178,7 +180,7 @@ impl Builder {
                 looked => looked,
             }
         };
-        let opening = futures_util::try_join!(source.describe(), source.list(), look)?;
+        let opening = futures_util::try_join!(describe(&source), look)?;
         self.open(Arc::new(source), Arc::new(store.clone()), opening)
     }
 
@@ -191,7 +193,7 @@ impl Builder {
         source: Arc<dyn Source>,
         store: Arc<dyn StateStore>,
     ) -> Result<Consumer> {
-        let opening = futures_util::try_join!(source.describe(), source.list(), store.look())?;
+        let opening = futures_util::try_join!(describe(source.as_ref()), store.look())?;
         self.open(source, store, opening)
     }
 
@@ -199,11 +201,7 @@ impl Builder {
         self,
         source: Arc<dyn Source>,
         store: Arc<dyn StateStore>,
-        (description, listing, state): (
-            crate::source::Description,
-            kinfolk_core::topology::Listing,
-            Option<Snapshot>,
-        ),
+        ((description, listing), state): ((Description, Listing), Option<Snapshot>),
     ) -> Result<Consumer> {
         self.check()?;
         let clock = self.clock.clone();
@@ -232,7 +230,7 @@ impl Builder {
             missing: missing_receiver,
             listener: Arc::new(Report { announcer: announcer.clone(), missing }),
         };
-        let crate::source::Description { created_on, server_time } = description;
+        let Description { created_on, server_time } = description;
         let first = Input::Opened { created_on, server_time, listing, state };
         Ok(Consumer {
             stream: self.stream,
@@ -257,6 +255,22 @@ impl Builder {
             return wrong("the stream and the group need a name".to_owned());
         }
         Ok(())
+    }
+}
+
+/// What the stream is and which shards it has, asked at the same time. A stream that is being
+/// created is waited for.
+async fn describe(source: &dyn Source) -> Result<(Description, Listing)> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let (description, listing) = futures_util::join!(source.describe(), source.list());
+        match description {
+            Err(error) if error.kind() == ErrorKind::Unavailable && attempts < DESCRIPTIONS => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            description => return Ok((description?, listing?)),
+        }
     }
 }
 

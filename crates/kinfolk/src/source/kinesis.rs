@@ -104,13 +104,12 @@ impl Source for KinesisSource {
             })?;
             let summary =
                 answer.stream_description_summary().ok_or_else(|| self.odd("no summary"))?;
-            if summary.stream_status() == &types::StreamStatus::Deleting {
-                let message = format!("stream {} is being deleted", self.stream);
-                return Err(Error::new(ErrorKind::Config, message));
-            }
-            let server_time = date.0.get().copied();
-            let created_on = javascript_date(summary.stream_creation_timestamp());
-            Ok(Description { created_on, server_time })
+            let (kind, state) = match summary.stream_status() {
+                types::StreamStatus::Deleting => (ErrorKind::Config, "deleted"),
+                types::StreamStatus::Creating => (ErrorKind::Unavailable, "created"),
+                _ => return Ok(description(summary, &date)),
+            };
+            Err(Error::new(kind, format!("stream {} is being {state}", self.stream)))
         })
     }
 
@@ -217,6 +216,11 @@ impl KinesisSource {
             format!("Kinesis answered oddly for stream {}: {what}", self.stream),
         )
     }
+}
+
+fn description(summary: &types::StreamDescriptionSummary, date: &ServerDate) -> Description {
+    let created_on = javascript_date(summary.stream_creation_timestamp());
+    Description { created_on, server_time: date.0.get().copied() }
 }
 
 /// Takes the `Date` of an answer, which the SDK's outputs do not show.
