@@ -288,6 +288,17 @@ async fn a_group_that_begins_at_the_tip_keeps_that_place_for_idle_shards() {
 }
 
 #[tokio::test]
+async fn every_page_of_a_listing_is_read() {
+    let world = World::start("wide", 1_203).await;
+    let source = KinesisSource::new(world.kinesis.clone(), "wide");
+    let before = world.local.counts().of(kinfolk_local::Server::Kinesis, "ListShards");
+    let listing = source.list().await.unwrap();
+    assert_eq!(listing.iter().count(), 1_203);
+    let after = world.local.counts().of(kinfolk_local::Server::Kinesis, "ListShards");
+    assert_eq!(after - before, 2);
+}
+
+#[tokio::test]
 async fn a_stream_that_is_being_created_is_waited_for() {
     let world = World::start("slow", 1).await;
     world.kinesis.create_stream().stream_name("young").shard_count(1).send().await.unwrap();
