@@ -1,7 +1,8 @@
 //! Single decisions, told by hand; the fleets that share one state are in `fleet`.
 
 use super::*;
-use crate::change::{Chain, Edit, Effect as ShardEffect, Guard, LeaseUpdate, Update};
+use crate::change::{Chain, Committed, Edit, Effect as ShardEffect, Guard, LeaseUpdate, Update};
+use crate::event::Event;
 use crate::id::Version;
 use crate::sequence::Checkpoint;
 use crate::snapshot::{Lease, Shard, Worker};
