@@ -54,6 +54,8 @@ pub struct Coordinator {
     listing: Listing,
     listed_at: Now,
     listing_now: bool,
+    /// When the last listing failed: the next one waits a little.
+    listing_failed: Option<Now>,
     /// The latest state that may be believed (P4).
     view: Option<Snapshot>,
     viewed_at: Now,
@@ -145,6 +147,7 @@ impl Coordinator {
             listing: Listing::default(),
             listed_at: now,
             listing_now: false,
+            listing_failed: None,
             view: None,
             viewed_at: now,
             looking: None,
@@ -169,21 +172,6 @@ impl Coordinator {
     /// The worker's id. It changes when the worker was evicted (P9).
     pub fn me(&self) -> &WorkerId {
         &self.me
-    }
-
-    /// The latest state that may be believed.
-    pub fn view(&self) -> Option<&Snapshot> {
-        self.view.as_ref()
-    }
-
-    /// The latest complete listing.
-    pub fn listing(&self) -> &Listing {
-        &self.listing
-    }
-
-    /// The shards that this worker holds, with the epoch of each.
-    pub fn held(&self) -> impl Iterator<Item = (&ShardId, u64)> {
-        self.held.iter().map(|(shard, held)| (shard, held.epoch))
     }
 
     /// Notes how far a shard is done; it is stored with the next beat. Moves only forward.
@@ -215,7 +203,10 @@ impl Coordinator {
             Input::Committed(committed) => self.committed(now, committed, &mut out),
             Input::CommitFailed => self.commit_failed(now),
             Input::Listed(listing) => self.listed(now, listing),
-            Input::ListFailed => self.listing_now = false,
+            Input::ListFailed => {
+                self.listing_now = false;
+                self.listing_failed = Some(*now);
+            }
             Input::Drained { shard, epoch, progress } => self.drained(&shard, epoch, progress),
             Input::Ended { shard, epoch, progress, children } => {
                 self.ended(now, &shard, epoch, progress, children);
@@ -263,7 +254,7 @@ impl Coordinator {
         if self.gave_up_leaving(now) {
             return self.finish(out);
         }
-        self.notice_clock_set_back(now, out);
+        self.notice_clock_set_back(now);
         let plan = match self.phase {
             Phase::Member => self.plan(now),
             _ => Plan::default(),
@@ -310,9 +301,19 @@ impl Coordinator {
         }
         let every = if self.lists() { settings::AUDIT_MS } else { settings::REFRESH_MS };
         let audit_due = now.at_most_since(&self.listed_at) >= every;
-        if audit_due || self.end_waits_for_a_listing(now) {
+        let rests = self
+            .listing_failed
+            .is_some_and(|failed| now.at_most_since(&failed) < settings::LIST_AGAIN_MS);
+        if !rests && (audit_due || self.end_waits_for_a_listing(now)) {
             self.ask_for_listing(out);
         }
+    }
+
+    /// Whether my beats are acknowledged in time: only then are others judged (P6).
+    fn is_healthy(&self, now: &Now) -> bool {
+        let timing = &self.settings.timing;
+        now.at_most_since(&self.acked_at)
+            <= u64::from(timing.beat_ms) + u64::from(timing.attempt_ms)
     }
 
     fn ask_for_listing(&mut self, out: &mut Vec<Effect>) {
@@ -323,6 +324,7 @@ impl Coordinator {
 
     fn listed(&mut self, now: &Now, listing: Listing) {
         self.listing_now = false;
+        self.listing_failed = None;
         self.listed_at = *now;
         self.watch.listed(now, &listing, self.view.as_ref());
         self.listing = listing;
@@ -367,16 +369,10 @@ impl Coordinator {
 
     fn shutdown(&mut self, now: &Now, limit_ms: u64, out: &mut Vec<Effect>) {
         match self.phase {
-            Phase::Member => {
-                self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: false };
-                self.drain_everything(now, out);
-            }
+            Phase::Opening => self.finish(out),
+            Phase::Outside if self.write.is_none() => self.finish(out),
             // A join that is in flight may be applied: it is waited for, and left again.
-            Phase::Outside if self.write.is_some() => {
-                self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: false };
-            }
-            Phase::Opening | Phase::Outside => self.finish(out),
-            Phase::Leaving { comes_back: true, .. } => {
+            Phase::Outside | Phase::Member | Phase::Leaving { comes_back: true, .. } => {
                 self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: false };
             }
             Phase::Leaving { .. } | Phase::Over => {}

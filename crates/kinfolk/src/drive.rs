@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kinfolk_core::change::Change;
 use kinfolk_core::coordinate::{Coordinator, Effect, Failure, Input, Start, Timing};
 use kinfolk_core::id::ShardId;
 use kinfolk_core::reader::Problem;
@@ -187,7 +188,7 @@ impl Driver {
         })
     }
 
-    fn commit(&self, change: kinfolk_core::change::Change) -> BoxFuture<'static, Input> {
+    fn commit(&self, change: Change) -> BoxFuture<'static, Input> {
         let (store, announcer, limit) = (self.store.clone(), self.announcer.clone(), self.limit());
         Box::pin(async move {
             match tokio::time::timeout(limit, store.commit(&change)).await {
@@ -206,8 +207,6 @@ impl Driver {
                 Ok(listing) => Input::Listed(listing),
                 Err(error) => {
                     tracing::warn!(error = %error.report(), "cannot list the shards, trying again");
-                    // The coordinator asks again at once.
-                    tokio::time::sleep(Duration::from_millis(500)).await;
                     Input::ListFailed
                 }
             }

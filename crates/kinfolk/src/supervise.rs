@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic;
 
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct Tasks(JoinSet<()>);
 
 impl Tasks {
-    pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        self.0.spawn(task)
+    pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(task);
     }
 
     /// Waits for a task to end; a panic in it is an error. Waits for ever while there are none.

@@ -3,8 +3,9 @@
 use super::{Coordinator, Effect, Held, Phase, Stage, Start, Write};
 use crate::change::{Chain, Change, Committed, Effect as ShardEffect, LeaseUpdate, Update};
 use crate::event::Event;
-use crate::id::ShardId;
+use crate::id::{ShardId, WorkerId};
 use crate::reader::Position;
+use crate::sequence::Part;
 use crate::snapshot::{Shard, Snapshot};
 use crate::time::Now;
 use crate::topology::Initial;
@@ -50,9 +51,7 @@ impl Coordinator {
     fn applied(&mut self, now: &Now, write: Write, state: Snapshot, out: &mut Vec<Effect>) {
         let Write { change, first_sent, .. } = write;
         self.acks += 1;
-        let in_time = self.settings.timing.beat_ms + self.settings.timing.attempt_ms;
-        let healthy = now.at_most_since(&self.acked_at) <= u64::from(in_time);
-        self.watch.acknowledged(now, healthy);
+        self.watch.acknowledged(now, self.is_healthy(now));
         self.acked_at = *now;
         if !change.shards.is_empty() || change.evict.is_some() {
             self.refusals = 0;
@@ -214,7 +213,7 @@ impl Coordinator {
         }
     }
 
-    fn lost_in(&self, state: &Snapshot) -> Vec<(ShardId, Option<crate::id::WorkerId>)> {
+    fn lost_in(&self, state: &Snapshot) -> Vec<(ShardId, Option<WorkerId>)> {
         let mine = |id: &ShardId, held: &Held| {
             let tenure = state.shards.get(id).and_then(Shard::tenure);
             tenure.is_some_and(|lease| lease.owner == self.me && lease.epoch == held.epoch)
@@ -233,11 +232,7 @@ impl Coordinator {
         (!known && !shard.ended && lease.epoch > floor).then_some(lease.epoch)
     }
 
-    fn start_of(
-        &self,
-        state: &Snapshot,
-        shard: &Shard,
-    ) -> (Position, Option<crate::sequence::Part>) {
+    fn start_of(&self, state: &Snapshot, shard: &Shard) -> (Position, Option<Part>) {
         let part = shard.checkpoint.part.clone();
         let from = match (&shard.checkpoint.sequence, shard.from) {
             (Some(sequence), _) => Position::After(sequence.clone()),
@@ -290,6 +285,7 @@ impl Coordinator {
             self.let_go(&shard, out);
         }
         self.refusals = 0;
+        self.stored_up_to = None;
         self.contested.clear();
         match self.phase {
             Phase::Leaving { comes_back: false, .. } => self.finish(out),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use super::share::assign;
-use super::{Coordinator, Effect, Held, Phase, Stage, settings};
+use super::{Coordinator, Held, Phase, Stage, settings};
 use crate::balance::Plan;
 use crate::change::{
     Chain, Change, Edit, Effect as ShardEffect, Eviction, Guard, LeaseUpdate, Progress, Update,
@@ -146,9 +146,7 @@ impl Coordinator {
     /// A silent worker is removed first, and its leases are free only with that (P2). My share
     /// of them becomes mine in the same write.
     fn eviction(&self, now: &Now, state: &Snapshot) -> Option<Change> {
-        // Judge only while healthy (P6).
-        let timing = &self.settings.timing;
-        if now.at_most_since(&self.acked_at) > (timing.beat_ms + timing.attempt_ms).into() {
+        if !self.is_healthy(now) {
             return None;
         }
         let strict = self.settings.strict_node_leases;
@@ -333,11 +331,10 @@ impl Coordinator {
     }
 
     /// The wall clock was set back: the worker leaves and joins under another id.
-    pub(super) fn notice_clock_set_back(&mut self, now: &Now, out: &mut Vec<Effect>) {
+    pub(super) fn notice_clock_set_back(&mut self, now: &Now) {
         if self.phase == Phase::Member && now.wall < self.beat.plus(-SET_BACK_MS) {
             let limit_ms = self.settings.timing.drain_ms.into();
             self.phase = Phase::Leaving { since: *now, limit_ms, comes_back: true };
-            self.drain_everything(now, out);
         }
     }
 }

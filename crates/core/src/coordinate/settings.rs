@@ -16,6 +16,8 @@ pub(super) const REFRESH_MS: u64 = 300_000;
 pub(super) const LISTING_COUNTS_MS: u64 = 450_000;
 /// How soon a listing is repeated that did not show a shard's children yet.
 pub(super) const RELIST_MS: u64 = 200;
+/// How long after a failed listing the next one is asked for.
+pub(super) const LIST_AGAIN_MS: u64 = 500;
 /// For how long a complete listing that names no children is not believed: a closed shard has
 /// children, so the listing lags.
 pub(super) const CHILDLESS_MS: u64 = 5_000;

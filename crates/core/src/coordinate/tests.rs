@@ -39,6 +39,13 @@ pub(super) fn listing(ids: &[&str]) -> Listing {
     ids.iter().map(|id| info(id, &[], false)).collect()
 }
 
+impl Coordinator {
+    /// The shards that it holds, with the epoch of each.
+    fn held(&self) -> impl Iterator<Item = (&ShardId, u64)> {
+        self.held.iter().map(|(shard, held)| (shard, held.epoch))
+    }
+}
+
 /// A coordinator that is driven against one state by hand.
 struct Solo {
     coordinator: Coordinator,

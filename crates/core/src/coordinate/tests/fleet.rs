@@ -59,7 +59,7 @@ impl World {
             time: 0,
             state: None,
             members: Vec::new(),
-            listing: (0..shards).map(|i| info(&format!("s{i:03}"), &[], false)).collect(),
+            listing: (0..shards).map(|i| part(i, shards)).collect(),
             stray: VecDeque::new(),
             faults: true,
         }
@@ -156,6 +156,8 @@ impl World {
             let step = before.map_or(Ok(()), |before| invariants::check_step(before, state));
             step.unwrap_or_else(|violation| panic!("{violation} at {} ms", self.time));
             invariants::check_state(state).unwrap_or_else(|violation| panic!("{violation}"));
+            let listing = self.listing.iter().cloned().collect();
+            invariants::check_cover(state, &listing).unwrap_or_else(|hole| panic!("{hole}"));
             self.state = Some(state.clone());
         }
         committed
@@ -238,23 +240,31 @@ impl World {
             (0..self.listing.len()).filter(|&i| !self.listing[i].closed).collect();
         let at = open[self.dice.roll(open.len() as u64) as usize];
         self.listing[at].closed = true;
-        let parent = self.listing[at].id.to_string();
-        for _ in 0..2 {
+        let (parent, range) = (self.listing[at].id.to_string(), self.listing[at].hash_range);
+        let middle = range.start + (range.end - range.start) / 2;
+        let halves = [(range.start, middle), (middle + 1, range.end)];
+        for (start, end) in halves {
             let id = format!("s{:03}", self.listing.len());
-            self.listing.push(info(&id, &[&parent], false));
+            let hash_range = HashRange { start, end };
+            self.listing.push(ShardInfo { hash_range, ..info(&id, &[&parent], false) });
         }
     }
 
+    /// Merges the first open shard whose neighbour is open.
     fn merge(&mut self) {
         let open: Vec<usize> =
             (0..self.listing.len()).filter(|&i| !self.listing[i].closed).collect();
-        if let [a, b, ..] = open[..] {
-            self.listing[a].closed = true;
-            self.listing[b].closed = true;
-            let parents = [self.listing[a].id.to_string(), self.listing[b].id.to_string()];
-            let id = format!("s{:03}", self.listing.len());
-            self.listing.push(info(&id, &[&parents[0], &parents[1]], false));
-        }
+        let range = |i: usize| self.listing[i].hash_range;
+        let touch = |a: usize, b: usize| range(a).end.checked_add(1) == Some(range(b).start);
+        let pairs = open.iter().flat_map(|&a| open.iter().map(move |&b| (a, b)));
+        let Some((a, b)) = pairs.into_iter().find(|&(a, b)| touch(a, b)) else { return };
+        let hash_range = HashRange { start: range(a).start, end: range(b).end };
+        let parents = [a, b].map(|i| self.listing[i].id.to_string());
+        self.listing[a].closed = true;
+        self.listing[b].closed = true;
+        let id = format!("s{:03}", self.listing.len());
+        let child = info(&id, &[&parents[0], &parents[1]], false);
+        self.listing.push(ShardInfo { hash_range, ..child });
     }
 
     fn no_shard_is_handed_out_twice(&self) {
@@ -307,6 +317,14 @@ impl World {
         assert!(most - least <= 1, "shares {counts:?}");
         assert_eq!(self.state.as_ref().unwrap().workers.len(), counts.len());
     }
+}
+
+/// One of so many shards that share the hash keys evenly.
+fn part(index: usize, of: usize) -> ShardInfo {
+    let width = u128::MAX / of as u128;
+    let start = width * index as u128 + u128::from(index > 0);
+    let end = if index + 1 == of { u128::MAX } else { width * (index as u128 + 1) };
+    ShardInfo { hash_range: HashRange { start, end }, ..info(&format!("s{index:03}"), &[], false) }
 }
 
 /// Runs a scenario over seeds, as many as `KINFOLK_SEEDS` says; a failure prints the seed that
