@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod completions;
 mod consume;
 mod demo;
 mod group;
@@ -14,6 +15,7 @@ use crate::exit::Outcome;
 /// What `kinfolk` can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Completions(completions::Args),
     /// Share a stream's records with the other workers of a group.
     Consume(consume::Args),
     /// See a group share a stream, lose a worker, and lose no record.
@@ -32,6 +34,7 @@ impl Command {
     /// Carries the command out.
     pub(crate) async fn run(self) -> Outcome {
         match self {
+            Self::Completions(args) => completions::run(&args),
             Self::Consume(args) => consume::run(args).await,
             Self::Demo(args) => demo::run(args).await,
             Self::Group(command) => command.run().await,
