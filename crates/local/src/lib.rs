@@ -25,7 +25,8 @@
 //!   gives it in an event of its own.
 //! - DynamoDB has no point-in-time recovery and never answers `TransactionConflict`.
 //! - Most answers of DynamoDB come without their checksum, `x-amz-crc32`.
-//! - [`Units`] leave out PartiQL and the conditions that fail.
+//! - [`Units`] leave out PartiQL. Of a cancelled transaction they hold what the failed conditions
+//!   cost, where AWS does not say.
 
 mod builder;
 mod clock;

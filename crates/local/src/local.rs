@@ -98,8 +98,9 @@ impl Local {
 
     /// The capacity units of DynamoDB that AWS would have charged so far.
     ///
-    /// A call that is refused costs nothing, nor does one that a fault keeps from being carried out.
-    /// One that is carried out costs, though its answer be lost.
+    /// A condition that fails costs as much as writing the item in its way, at least one unit; other
+    /// refusals cost nothing, nor does a call that a fault keeps from being carried out. One that is
+    /// carried out costs, though its answer be lost.
     #[must_use]
     pub fn units(&self) -> Units {
         self.meter.read().into_values().sum()

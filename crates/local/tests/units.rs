@@ -12,14 +12,17 @@ mod common;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, ConditionCheck, Get, KeySchemaElement,
-    KeyType, KeysAndAttributes, Put, PutRequest, ReturnConsumedCapacity, ScalarAttributeType,
-    TransactGetItem, TransactWriteItem, WriteRequest,
+    AttributeDefinition, AttributeValue, BillingMode, ConditionCheck, ExpectedAttributeValue, Get,
+    KeySchemaElement, KeyType, KeysAndAttributes, Put, PutRequest, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TransactGetItem, TransactWriteItem,
+    WriteRequest,
 };
 use common::DynamoDb;
 use kinfolk_local::{Fault, FaultKind, Local, Units};
 
 const TABLE: &str = "table";
+/// A condition that never holds.
+const NEVER: &str = "attribute_exists(id) AND attribute_not_exists(id)";
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -135,6 +138,71 @@ async fn a_delete_costs_as_much_as_what_it_removes() {
 }
 
 #[tokio::test]
+async fn a_refused_condition_costs_as_much_as_the_item_in_its_way() {
+    let (local, client) = start().await;
+    for (there, units) in [(0, 1.0), (1024, 1.0), (1025, 2.0), (5000, 5.0)] {
+        let id = there.to_string();
+        if there > 0 {
+            put(&local, &client, item(&id, there)).await;
+        }
+        let large = Some(item(&id, 3000));
+        let put = client.put_item().table_name(TABLE).set_item(large);
+        let (cost_of_put, refused) = cost(&local, put.condition_expression(NEVER).send()).await;
+        let refused = refused.unwrap_err().into_service_error();
+        assert!(refused.is_conditional_check_failed_exception(), "{refused:?}");
+        assert_eq!(cost_of_put, written(units), "{there}");
+
+        let update = client.update_item().table_name(TABLE).set_key(Some(key(&id)));
+        let update = update.update_expression("REMOVE a").condition_expression(NEVER);
+        let (cost_of_update, refused) = cost(&local, update.send()).await;
+        let refused = refused.unwrap_err().into_service_error();
+        assert!(refused.is_conditional_check_failed_exception(), "{refused:?}");
+        assert_eq!(cost_of_update, written(units), "{there}");
+
+        let delete = client.delete_item().table_name(TABLE).set_key(Some(key(&id)));
+        let (cost_of_delete, refused) =
+            cost(&local, delete.condition_expression(NEVER).send()).await;
+        let refused = refused.unwrap_err().into_service_error();
+        assert!(refused.is_conditional_check_failed_exception(), "{refused:?}");
+        assert_eq!(cost_of_delete, written(units), "{there}");
+    }
+}
+
+#[tokio::test]
+async fn a_condition_of_the_old_form_is_charged_too() {
+    let (local, client) = start().await;
+    put(&local, &client, item("a", 3000)).await;
+    let absent = ExpectedAttributeValue::builder().exists(false).build();
+    let put = client.put_item().table_name(TABLE).set_item(Some(key("a"))).expected("id", absent);
+    let (units, refused) = cost(&local, put.send()).await;
+    assert!(refused.unwrap_err().into_service_error().is_conditional_check_failed_exception());
+    assert_eq!(units, written(3.0));
+}
+
+#[tokio::test]
+async fn the_item_in_the_way_is_shown_to_those_who_asked() {
+    use ReturnValuesOnConditionCheckFailure::{AllOld, None as Nothing};
+
+    let (local, client) = start().await;
+    put(&local, &client, item("a", 3000)).await;
+    for (asked, shown) in [(None, false), (Some(Nothing), false), (Some(AllOld), true)] {
+        let put = client.put_item().table_name(TABLE).set_item(Some(key("a")));
+        let put = put.condition_expression(NEVER);
+        let put = put.set_return_values_on_condition_check_failure(asked);
+        let (units, refused) = cost(&local, put.send()).await;
+        let refused = refused.unwrap_err();
+        let checksum = refused.raw_response().unwrap().headers().get("x-amz-crc32");
+        assert_eq!(checksum, None, "it would be that of another answer");
+        let refused = match refused.into_service_error() {
+            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(why) => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(units, written(3.0));
+        assert_eq!(refused.item, shown.then(|| item("a", 3000)));
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_carried_out_costs_nothing_and_what_is_costs_though_its_answer_is_lost() {
     let (local, client) = start().await;
     let put = client.put_item().table_name(TABLE).set_item(Some(item("a", 2000)));
@@ -219,6 +287,17 @@ async fn transactions_cost_twice_and_their_repetition_is_a_read() {
     let get = TransactGetItem::builder().get(get).build();
     let get = client.transact_get_items().transact_items(get);
     assert_eq!(cost(&local, get.send()).await.0, read(2.0));
+
+    let cancelled = client.transact_write_items().transact_items(put(item("c", 5000)));
+    let (units, cancelled) = cost(&local, cancelled.transact_items(check(NEVER)).send()).await;
+    assert_eq!(units, written(6.0), "for the condition that failed");
+    let cancelled = match cancelled.unwrap_err().into_service_error() {
+        aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(why) => why,
+        other => panic!("{other:?}"),
+    };
+    let reasons = cancelled.cancellation_reasons.unwrap();
+    assert_eq!(reasons[1].code(), Some("ConditionalCheckFailed"));
+    assert!(reasons.iter().all(|reason| reason.item.is_none()), "nobody asked for it");
 }
 
 /// By the rules that AWS gives: names and values, 3 bytes for a list or map and 1 for each of its
