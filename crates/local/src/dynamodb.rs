@@ -1,8 +1,10 @@
 //! DynamoDB: `dynoxide`, which only serves a listener of its own, one loopback hop behind the gate.
 
+mod capacity;
+
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use hyper::{Method, Request, Response, StatusCode, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -14,7 +16,9 @@ use crate::{
     fault::Server,
     gate::{Backend, Call},
     serve::Tasks,
+    units::Meter,
 };
+use capacity::Asked;
 
 /// The server's own half: runs until its task is ended.
 pub(crate) async fn run(listener: TcpListener, database: dynoxide::Database) {
@@ -32,15 +36,16 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) struct DynamoDb {
     address: SocketAddr,
     tasks: Tasks,
+    meter: Meter,
     sender: Arc<Mutex<Option<http1::SendRequest<Body>>>>,
 }
 
 impl DynamoDb {
-    pub(crate) fn new(address: SocketAddr, tasks: Tasks) -> Self {
-        Self { address, tasks, sender: Arc::default() }
+    pub(crate) fn new(address: SocketAddr, tasks: Tasks, meter: Meter) -> Self {
+        Self { address, tasks, meter, sender: Arc::default() }
     }
 
-    async fn forward(&self, call: &Call) -> Result<Response<Body>, Error> {
+    async fn forward(&self, call: &Call) -> Result<Response<Bytes>, Error> {
         let mut request = Request::new(Body::from(call.body.clone()));
         *request.method_mut() = Method::POST;
         *request.headers_mut() = call.headers.clone();
@@ -64,7 +69,22 @@ impl DynamoDb {
         // Read to its end, also when a fault drops it: otherwise the connection is of no more use.
         let body = axum::body::to_bytes(Body::new(body), usize::MAX).await?;
         *sender = Some(connection);
-        Ok(Response::from_parts(head, Body::from(body)))
+        Ok(Response::from_parts(head, body))
+    }
+
+    /// Charges a call, and gives its answer the form that its caller had asked for.
+    fn settle(&self, call: &Call, asked: &Asked, answer: &mut Response<Bytes>) {
+        let Ok(mut content) = serde_json::from_slice(answer.body()) else { return };
+        self.meter.charge(&call.operation, asked.settle(&mut content));
+        if asked.all() {
+            return;
+        }
+        let Ok(body) = serde_json::to_vec(&content) else { return };
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        // Of the body as it was. Clients that check it do without.
+        headers.remove("x-amz-crc32");
+        *answer.body_mut() = body.into();
     }
 
     async fn connect(&self) -> Result<http1::SendRequest<Body>, Error> {
@@ -84,9 +104,15 @@ impl DynamoDb {
 impl Backend for DynamoDb {
     const SERVER: Server = Server::DynamoDb;
 
-    async fn call(&self, call: Call) -> Response<Body> {
+    async fn call(&self, mut call: Call) -> Response<Body> {
+        let asked = capacity::ask(&mut call);
         match self.forward(&call).await {
-            Ok(response) => response,
+            Ok(mut answer) => {
+                if let Some(asked) = asked {
+                    self.settle(&call, &asked, &mut answer);
+                }
+                answer.map(Body::from)
+            }
             Err(error) => {
                 tracing::error!(error, "the local DynamoDB does not answer");
                 self.refuse(

@@ -24,6 +24,9 @@
 //! - GetRecords gives the end of a closed shard together with its last records; SubscribeToShard
 //!   gives it in an event of its own.
 //! - DynamoDB has no point-in-time recovery and never answers `TransactionConflict`.
+//! - Most answers of DynamoDB come without their checksum, `x-amz-crc32`.
+//! - [`Units`] leave out PartiQL. Of a cancelled transaction they hold what the failed conditions
+//!   cost, where AWS does not say.
 
 mod builder;
 mod clock;
@@ -35,9 +38,11 @@ mod gate;
 mod kinesis;
 mod local;
 mod serve;
+mod units;
 
 pub use builder::LocalBuilder;
 pub use counts::Counts;
 pub use error::LocalError;
 pub use fault::{Fault, FaultId, FaultKind, Faults, Server};
 pub use local::Local;
+pub use units::Units;

@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr};
+use std::{collections::BTreeMap, io, net::SocketAddr};
 
 use tokio::net::TcpListener;
 
@@ -11,6 +11,7 @@ use crate::{
     gate::Gate,
     kinesis::Kinesis,
     serve::{self, Tasks},
+    units::{Meter, Units},
 };
 
 /// Both servers, running. Dropping it ends them at once, with their connections.
@@ -20,6 +21,7 @@ pub struct Local {
     dynamodb: SocketAddr,
     faults: Faults,
     counter: Counter,
+    meter: Meter,
     tasks: Tasks,
 }
 
@@ -38,6 +40,7 @@ impl Local {
             dynamodb,
             faults: Faults::default(),
             counter: Counter::default(),
+            meter: Meter::default(),
             tasks: Tasks::new(),
         };
 
@@ -52,8 +55,9 @@ impl Local {
         local.tasks.spawn(dynamodb::run(inner_listener, builder.open_database()?));
         let (faults, counter, tasks) =
             (local.faults.clone(), local.counter.clone(), local.tasks.clone());
+        let meter = local.meter.clone();
         let gate = move || Gate {
-            backend: DynamoDb::new(inner, tasks.clone()),
+            backend: DynamoDb::new(inner, tasks.clone(), meter.clone()),
             faults: faults.clone(),
             counter: counter.clone(),
             tasks: tasks.clone(),
@@ -90,6 +94,22 @@ impl Local {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counter.read()
+    }
+
+    /// The capacity units of DynamoDB that AWS would have charged so far.
+    ///
+    /// A condition that fails costs as much as writing the item in its way, at least one unit; other
+    /// refusals cost nothing, nor does a call that a fault keeps from being carried out. One that is
+    /// carried out costs, though its answer be lost.
+    #[must_use]
+    pub fn units(&self) -> Units {
+        self.meter.read().into_values().sum()
+    }
+
+    /// [`units`](Self::units) by operation, of those that cost anything.
+    #[must_use]
+    pub fn units_by_operation(&self) -> BTreeMap<String, Units> {
+        self.meter.read()
     }
 
     /// Ends both servers and waits until their tasks are gone.
