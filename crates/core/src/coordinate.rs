@@ -7,21 +7,24 @@
 //! | file | what it decides |
 //! | --- | --- |
 //! | `exchange` | what it is told, and what it answers |
+//! | `membership` | in which home it is, with whom, and whether it takes part |
 //! | `enter` | the write that creates the group's state, or joins it |
 //! | `adopt` | what a state says about this worker's own leases |
 //! | `watch` | who is silent, and since when |
 //! | `share` | which shards should be whose, and which of ours to drain |
 //! | `draft` | the next write of a member |
 //! | `end` | the write that ends a shard and makes its children readable |
+//! | `slots` | what happens to fan-out slots, and which one is this worker's |
+//! | `tempo` | how often it beats and looks |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backoff::Backoff;
 use crate::balance::Plan;
-use crate::change::{Change, Progress};
+use crate::change::{Chain, Change, Progress};
 use crate::id::{IdSource, ShardId, WorkerId};
 use crate::limits::Limits;
-use crate::snapshot::{About, Snapshot};
+use crate::snapshot::{About, Shards, Snapshot};
 use crate::time::{Now, WallTime};
 use crate::topology::{Initial, Listing};
 
@@ -30,12 +33,15 @@ mod draft;
 mod end;
 mod enter;
 mod exchange;
+mod membership;
 mod settings;
 mod share;
+mod slots;
+mod tempo;
 mod watch;
 
-pub use exchange::{Effect, Failure, Input, Start};
-pub use settings::{Settings, Timing};
+pub use exchange::{Effect, Failure, Input, Registered, Start};
+pub use settings::{Mode, Settings, Timing};
 
 /// How repeated attempts of one write are spaced. The first comes soon: three must fit before
 /// the worker's own fence.
@@ -80,11 +86,19 @@ pub struct Coordinator {
     prepared: BTreeMap<ShardId, u64>,
     /// The highest epoch of each shard that was let go of (P4).
     floor: BTreeMap<ShardId, u64>,
-    /// How far shards were done that this worker held once: for a state that was deleted.
+    /// How far shards were done that this worker held once, and the entries of its home as it
+    /// last saw them: for a home that is gone.
     remembered: BTreeMap<ShardId, Progress>,
+    known: Shards,
     /// The state was deleted; `view` is what it was.
     missing: bool,
     watch: watch::Watch,
+    tempo: tempo::Tempo,
+    /// From when on the worker believes in its leases.
+    believed_since: Option<Now>,
+    /// When the state last had no room for a write.
+    full_at: Option<Now>,
+    pool: slots::Pool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -138,6 +152,7 @@ impl Coordinator {
     /// A coordinator for a worker that is about to start. Seed `ids` with randomness.
     pub fn new(settings: Settings, mut ids: IdSource, now: Now) -> Self {
         Self {
+            tempo: tempo::Tempo::new(&settings.timing),
             settings,
             me: ids.worker(),
             ids,
@@ -164,8 +179,12 @@ impl Coordinator {
             prepared: BTreeMap::new(),
             floor: BTreeMap::new(),
             remembered: BTreeMap::new(),
+            known: Shards::new(),
             missing: false,
             watch: watch::Watch::default(),
+            believed_since: None,
+            full_at: None,
+            pool: slots::Pool::default(),
         }
     }
 
@@ -212,6 +231,8 @@ impl Coordinator {
                 self.ended(now, &shard, epoch, progress, children);
             }
             Input::Missing => self.ask_for_listing(&mut out),
+            Input::Registered(consumers) => self.pool.registered(now, consumers),
+            Input::RegisterFailed => self.pool.register_failed(now),
             Input::Shutdown { limit_ms } => self.shutdown(now, limit_ms, &mut out),
         }
         self.decide(now, &mut out);
@@ -226,11 +247,12 @@ impl Coordinator {
             Some(Write { again_at: Some(at), .. }) => at.mono.saturating_sub(now.mono),
             Some(_) => u64::MAX,
             None if self.again || self.stored_up_to.is_some() => 0,
-            None => until(&self.sent_at, timing.beat_ms.into()),
+            None => until(&self.sent_at, self.tempo.beat_ms.into()),
         };
+        let look_ms = self.look_ms();
         let look = match self.looking {
             None if self.write.is_none() && self.phase != Phase::Outside => {
-                until(&self.viewed_at, timing.look_ms.into())
+                until(&self.viewed_at, look_ms)
             }
             _ => u64::MAX,
         };
@@ -243,7 +265,7 @@ impl Coordinator {
         };
         match self.phase {
             Phase::Opening | Phase::Over => timing.look_ms.into(),
-            _ => write.min(look).min(judge).clamp(1, timing.look_ms.into()),
+            _ => write.min(look).min(judge).clamp(1, look_ms),
         }
     }
 
@@ -259,6 +281,8 @@ impl Coordinator {
             Phase::Member => self.plan(now),
             _ => Plan::default(),
         };
+        self.notice_slot(out);
+        self.warn_of_size(out);
         self.move_drains(now, &plan, out);
         self.drain_everything(now, out);
         match &mut self.write {
@@ -287,13 +311,14 @@ impl Coordinator {
         if let Some(change) = change {
             self.sent_at = *now;
             self.again = false;
+            self.shorten_belief(announced(&change), out);
             out.push(Effect::Commit(change.clone()));
             self.write = Some(Write { change, first_sent: *now, attempts: 1, again_at: None });
         }
     }
 
     fn ask_what_is_due(&mut self, now: &Now, out: &mut Vec<Effect>) {
-        let look_ms = u64::from(self.settings.timing.look_ms);
+        let look_ms = self.look_ms();
         let idle = self.looking.is_none() && self.write.is_none();
         if idle && self.phase != Phase::Outside && now.at_most_since(&self.viewed_at) >= look_ms {
             self.looking = Some(self.acks);
@@ -307,13 +332,13 @@ impl Coordinator {
         if !rests && (audit_due || self.end_waits_for_a_listing(now)) {
             self.ask_for_listing(out);
         }
+        self.ask_to_register(now, out);
     }
 
     /// Whether my beats are acknowledged in time: only then are others judged (P6).
     fn is_healthy(&self, now: &Now) -> bool {
-        let timing = &self.settings.timing;
-        now.at_most_since(&self.acked_at)
-            <= u64::from(timing.beat_ms) + u64::from(timing.attempt_ms)
+        let attempt_ms = self.settings.timing.attempt_ms;
+        now.at_most_since(&self.acked_at) <= u64::from(self.tempo.beat_ms) + u64::from(attempt_ms)
     }
 
     fn ask_for_listing(&mut self, out: &mut Vec<Effect>) {
@@ -326,7 +351,9 @@ impl Coordinator {
         self.listing_now = false;
         self.listing_failed = None;
         self.listed_at = *now;
-        self.watch.listed(now, &listing, self.view.as_ref());
+        if let Some(shards) = self.view.as_ref().map(|state| self.shards(state)) {
+            self.watch.listed(now, &listing, shards);
+        }
         self.listing = listing;
     }
 
@@ -402,6 +429,17 @@ impl Held {
         if progress.as_ref().map(|p| &p.checkpoint) > known {
             self.progress = progress;
         }
+    }
+}
+
+/// The period that a write announces to the others.
+fn announced(change: &Change) -> Option<u32> {
+    match &change.chain {
+        Chain::Beat { says, .. } => says.period_ms,
+        Chain::Create { entry, .. } | Chain::Reset { entry, .. } | Chain::Join { entry, .. } => {
+            entry.period_ms
+        }
+        Chain::Leave { .. } => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happened in the group, for logs, metrics, the console and tests.
 
-use crate::id::{ShardId, WorkerId};
+use crate::id::{ShardId, SlotName, WorkerId};
 use crate::sequence::Checkpoint;
 use crate::snapshot::Snapshot;
 
@@ -84,6 +84,39 @@ pub enum Event {
         /// What is stored.
         stored: Checkpoint,
     },
+    /// The worker uses a fan-out slot.
+    TookSlot {
+        /// The slot.
+        slot: SlotName,
+        /// The ARN of the registered consumer.
+        arn: String,
+    },
+    /// The fan-out slot that the worker used is not its own any more.
+    LostSlot {
+        /// The slot.
+        slot: SlotName,
+    },
+    /// Every fan-out slot is in use: the worker waits for one, and takes no part in sharing until
+    /// then.
+    NoSlotFree,
+    /// The state is large for the number of workers: the worker beats less often from now on, or
+    /// more often again.
+    Period {
+        /// How often it beats, in milliseconds.
+        beat_ms: u32,
+        /// The size of the state in bytes.
+        bytes: u64,
+    },
+    /// The state is close to the most that its store can hold.
+    StateLarge {
+        /// Its size in bytes.
+        bytes: u64,
+        /// The most that the store can hold.
+        most: u64,
+    },
+    /// A write did not fit the state any more. Places are stored as before; shards that are new
+    /// wait until there is room.
+    StateFull,
     /// The state was not there any more; the worker makes it again from what it knows.
     StateMissing,
     /// The worker left the group.

@@ -87,6 +87,11 @@ id! {
     SlotName
 }
 id! {
+    /// The name under which standalone workers keep their place. A label (protocol rule P9): no
+    /// lease compares it.
+    PlaceName
+}
+id! {
     /// What a conditional write compares. Every change of an entry gives it another one.
     Version
 }

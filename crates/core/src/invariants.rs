@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::id::ShardId;
-use crate::snapshot::{Shard, Snapshot};
+use crate::snapshot::{Home, Shard, Shards, Snapshot};
 use crate::topology::{HashRange, Listing};
 
 /// Something that must not happen, and where it did.
@@ -49,8 +49,17 @@ impl std::error::Error for Violation {}
 
 /// Checks one step of a state in which only our own workers write.
 pub fn check_step(before: &Snapshot, after: &Snapshot) -> Result<(), Violation> {
-    for (id, old) in &before.shards {
-        let Some(new) = after.shards.get(id) else {
+    // A home inside a worker's entry goes with the worker.
+    let stays = |home: &Home| after.has_home(home);
+    before
+        .homes()
+        .filter(stays)
+        .try_for_each(|home| check_step_of(before.shards_of(&home), after.shards_of(&home)))
+}
+
+fn check_step_of(before: &Shards, after: &Shards) -> Result<(), Violation> {
+    for (id, old) in before {
+        let Some(new) = after.get(id) else {
             match old.ended {
                 true => continue,
                 false => return Err(Violation::ShardForgotten(id.clone())),
@@ -73,22 +82,27 @@ pub fn check_step(before: &Snapshot, after: &Snapshot) -> Result<(), Violation> 
 
 /// Checks a state by itself, where only our own workers write.
 pub fn check_state(state: &Snapshot) -> Result<(), Violation> {
-    for (id, shard) in state.shards.iter().filter(|(_, shard)| shard.tenure().is_some()) {
+    state.homes().try_for_each(|home| check_state_of(state.shards_of(&home)))
+}
+
+fn check_state_of(shards: &Shards) -> Result<(), Violation> {
+    for (id, shard) in shards.iter().filter(|(_, shard)| shard.tenure().is_some()) {
         if shard.ended {
             return Err(Violation::EndedShardHeld(id.clone()));
         }
         let open = |parent: &Shard| !parent.ended;
-        if shard.parents().filter_map(|parent| state.shards.get(parent)).any(open) {
+        if shard.parents().filter_map(|parent| shards.get(parent)).any(open) {
             return Err(Violation::ChildHeldBeforeParent(id.clone()));
         }
     }
     Ok(())
 }
 
-/// Checks that the shards that are still to be read cover every hash key (no shard is lost): each
-/// one that is tracked and not ended, and each one that the stream lists and nobody tracks yet.
-pub fn check_cover(state: &Snapshot, listing: &Listing) -> Result<(), Violation> {
-    let unread = |id: &ShardId| state.shards.get(id).is_none_or(|shard| !shard.ended);
+/// Checks that the shards of a home that are still to be read cover every hash key (no shard is
+/// lost): each one that is tracked and not ended, and each one that the stream lists and nobody
+/// tracks yet.
+pub fn check_cover(tracked: &Shards, listing: &Listing) -> Result<(), Violation> {
+    let unread = |id: &ShardId| tracked.get(id).is_none_or(|shard| !shard.ended);
     let ranges = listing.iter().filter(|info| unread(&info.id)).map(|info| info.hash_range);
     match HashRange::holes(ranges).first() {
         Some(hole) => Err(Violation::Hole(*hole)),
@@ -119,6 +133,7 @@ mod tests {
             workers: BTreeMap::new(),
             slots: BTreeMap::new(),
             shards: [("a".into(), held(3)), ("c".into(), child)].into(),
+            places: BTreeMap::new(),
         }
     }
 
@@ -156,7 +171,7 @@ mod tests {
             child.lease = Some(Lease { epoch: 1, owner: "w".into() });
         }
         assert_eq!(check_state(&early), Err(Violation::ChildHeldBeforeParent("c".into())));
-        let hole = check_cover(&state(), &Listing::default());
+        let hole = check_cover(&state().shards, &Listing::default());
         assert_eq!(hole, Err(Violation::Hole(HashRange::ALL)));
     }
 }

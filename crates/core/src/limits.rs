@@ -37,8 +37,29 @@ pub struct Limits {
     pub forget: u32,
     /// A worker that must be absent.
     pub absent: u32,
-    /// A fan-out slot of an evicted worker.
+    /// A fan-out slot.
     pub slot: u32,
+    /// Each attribute of an entry in a home that is inside another entry.
+    pub nested: u32,
+    /// How much the store takes of all workers together.
+    pub throughput: Throughput,
+}
+
+/// How much a store takes, where a write and a look cost as much as the state is large.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Throughput {
+    /// How many KB all workers may write in a second; each write counts with the whole state.
+    pub written_kb: u64,
+    /// How many KB all workers may read in a second.
+    pub read_kb: u64,
+    /// The largest state, in bytes.
+    pub most_bytes: u64,
+}
+
+impl Throughput {
+    /// A store that asks nobody to hold back.
+    pub const NONE: Throughput =
+        Throughput { written_kb: u64::MAX, read_kb: u64::MAX, most_bytes: u64::MAX };
 }
 
 impl Limits {
@@ -60,10 +81,20 @@ impl Limits {
         forget: 0,
         absent: 0,
         slot: 0,
+        nested: 0,
+        throughput: Throughput::NONE,
     };
 
-    /// What an edit takes of the room. `gives`: a tenure in it is another worker's.
-    pub fn cost(&self, edit: &Edit, gives: bool) -> u32 {
+    /// What an edit of a change takes of the room.
+    pub fn cost(&self, edit: &Edit, change: &Change) -> u32 {
+        let nested = match change.home.is_nested() {
+            true => self.nested * paths(edit),
+            false => 0,
+        };
+        self.flat(edit, change.gives(edit)) + nested
+    }
+
+    fn flat(&self, edit: &Edit, gives: bool) -> u32 {
         let update = match &edit.effect {
             Effect::Track(_) => return self.track,
             Effect::Insert(_) => return self.insert,
@@ -99,9 +130,29 @@ impl Limits {
         if matches!(change.chain, Chain::Create { .. } | Chain::Reset { .. }) {
             return 0;
         }
-        let edits = change.shards.values().map(|edit| self.cost(edit, change.gives(edit)));
+        let edits = change.shards.values().map(|edit| self.cost(edit, change));
         let absent = change.absent.iter().map(|_| self.absent);
-        let slots = change.evict.iter().flat_map(|e| &e.slots).map(|_| self.slot);
+        let slots = change.slots.iter().map(|_| self.slot);
         edits.chain(absent).chain(slots).fold(0, u32::saturating_add)
     }
+}
+
+/// How many attributes an edit touches, at most.
+fn paths(edit: &Edit) -> u32 {
+    let update = match &edit.effect {
+        Effect::Track(_) | Effect::Insert(_) => return 2,
+        Effect::Forget => return 1,
+        Effect::Set(update) => update,
+    };
+    let lease = match update.lease {
+        LeaseUpdate::Keep => 0,
+        LeaseUpdate::Extend { .. } => 1,
+        LeaseUpdate::Assign { .. } => 4,
+        LeaseUpdate::Free { .. } => 3,
+    };
+    let count = |there: bool, paths| if there { paths } else { 0 };
+    1 + lease
+        + count(update.progress.is_some(), 3)
+        + count(update.ended, 1)
+        + count(update.parents.is_some(), 2)
 }

@@ -5,9 +5,36 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::{ShardId, SlotName, Version, WorkerId};
+use crate::id::{PlaceName, ShardId, SlotName, Version, WorkerId};
 use crate::sequence::Checkpoint;
 use crate::time::WallTime;
+
+/// The entries of shards in one [`Home`].
+pub type Shards = BTreeMap<ShardId, Shard>;
+
+static NO_SHARDS: Shards = BTreeMap::new();
+
+/// Where the entries of a worker's shards live. Workers of one home share its shards; each home
+/// sees every record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Home {
+    /// The group's own: that of the workers that share the stream.
+    #[default]
+    Group,
+    /// A place with a name: that of the standalone workers of this name. It outlives them.
+    Place(PlaceName),
+    /// The own entry of a standalone worker without a name. It goes with the worker.
+    Worker(WorkerId),
+    /// The entry of a fan-out slot: that of the standalone worker without a name that uses it.
+    Slot(SlotName),
+}
+
+impl Home {
+    /// Whether the entries are inside another entry, not in a map of the state's own.
+    pub fn is_nested(&self) -> bool {
+        matches!(self, Home::Worker(_) | Home::Slot(_))
+    }
+}
 
 /// Everything that a group shares about a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +51,9 @@ pub struct Snapshot {
     /// The registered fan-out consumers.
     pub slots: BTreeMap<SlotName, Slot>,
     /// The shards that the group tracks.
-    pub shards: BTreeMap<ShardId, Shard>,
+    pub shards: Shards,
+    /// The shards of standalone workers that have a name, by that name.
+    pub places: BTreeMap<PlaceName, Shards>,
 }
 
 /// A worker's entry.
@@ -36,10 +65,14 @@ pub struct Worker {
     pub period_ms: Option<u32>,
     /// It hands over and goes: it takes nothing and is given nothing.
     pub leaving: bool,
-    /// It takes part in sharing shards (a Node consumer without a fan-out slot does not).
+    /// It takes part in sharing shards (one that waits for a fan-out slot does not).
     pub active: bool,
-    /// It reads every shard by itself.
+    /// It does not share the group's shards: it reads every shard.
     pub standalone: bool,
+    /// The name of its place, if it is standalone and has one.
+    pub name: Option<PlaceName>,
+    /// Its own shards, if it is standalone and has neither a name nor a fan-out slot.
+    pub shards: Option<Shards>,
     /// What it says about itself.
     pub about: About,
 }
@@ -50,9 +83,19 @@ impl Worker {
         self.period_ms.is_some()
     }
 
-    /// Whether it shares the stream's shards with others.
+    /// Whether it shares the group's shards with others.
     pub fn counts(&self) -> bool {
         self.active && !self.standalone && !self.leaving
+    }
+
+    /// Whether it takes part in the shards of this home, as far as it says so itself.
+    pub fn counts_in(&self, id: &WorkerId, home: &Home) -> bool {
+        match home {
+            Home::Group => self.counts(),
+            Home::Place(name) => self.active && !self.leaving && self.name.as_ref() == Some(name),
+            Home::Worker(owner) => owner == id,
+            Home::Slot(_) => false,
+        }
     }
 }
 
@@ -80,6 +123,44 @@ pub struct Slot {
     pub used_by: Option<WorkerId>,
     /// What writes compare.
     pub version: Version,
+    /// The shards of the standalone worker that uses it, and of those that did before.
+    pub shards: Option<Shards>,
+}
+
+impl Slot {
+    /// An entry that nobody uses.
+    pub fn new(arn: impl Into<String>, standalone: bool, version: Version) -> Self {
+        let shards = standalone.then(Shards::new);
+        Self { arn: arn.into(), standalone, used_by: None, version, shards }
+    }
+}
+
+/// When the last record that is done of a shard arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Arrival {
+    /// Nobody has said anything about it yet.
+    #[default]
+    Unsaid,
+    /// Whoever stored the checkpoint did not know.
+    Unknown,
+    /// Then.
+    At(WallTime),
+}
+
+impl Arrival {
+    /// The time, if it is known.
+    pub fn time(self) -> Option<WallTime> {
+        match self {
+            Arrival::At(time) => Some(time),
+            Arrival::Unsaid | Arrival::Unknown => None,
+        }
+    }
+}
+
+impl From<Option<WallTime>> for Arrival {
+    fn from(time: Option<WallTime>) -> Self {
+        time.map_or(Arrival::Unknown, Arrival::At)
+    }
 }
 
 /// A tenure: who holds a shard, and its fencing token.
@@ -103,7 +184,7 @@ pub struct Shard {
     /// Where to start while nothing is done.
     pub from: Option<WallTime>,
     /// When the last record that is done arrived.
-    pub arrival: Option<WallTime>,
+    pub arrival: Arrival,
     /// Every record of it is done.
     pub ended: bool,
     /// Who holds it, of whichever kind.
@@ -126,7 +207,7 @@ impl Shard {
             adjacent,
             checkpoint: Checkpoint { sequence: None, part: None },
             from: None,
-            arrival: None,
+            arrival: Arrival::Unsaid,
             ended: false,
             owner: None,
             until: None,
@@ -155,11 +236,73 @@ impl Shard {
 }
 
 impl Snapshot {
-    /// The shards that this worker holds, by a tenure of ours.
-    pub fn held_by<'a>(
-        &'a self,
-        worker: &'a WorkerId,
-    ) -> impl Iterator<Item = (&'a ShardId, &'a Shard)> {
-        self.shards.iter().filter(move |(_, shard)| shard.owner.as_ref() == Some(worker))
+    /// The entries of this home; none where there is no such home.
+    pub fn shards_of(&self, home: &Home) -> &Shards {
+        let shards = match home {
+            Home::Group => Some(&self.shards),
+            Home::Place(name) => self.places.get(name),
+            Home::Worker(id) => self.workers.get(id).and_then(|worker| worker.shards.as_ref()),
+            Home::Slot(name) => self.slots.get(name).and_then(|slot| slot.shards.as_ref()),
+        };
+        shards.unwrap_or(&NO_SHARDS)
     }
+
+    /// The entries of this home, to be changed; `None` where there is no such home.
+    pub fn shards_of_mut(&mut self, home: &Home) -> Option<&mut Shards> {
+        match home {
+            Home::Group => Some(&mut self.shards),
+            Home::Place(name) => self.places.get_mut(name),
+            Home::Worker(id) => self.workers.get_mut(id).and_then(|worker| worker.shards.as_mut()),
+            Home::Slot(name) => self.slots.get_mut(name).and_then(|slot| slot.shards.as_mut()),
+        }
+    }
+
+    /// Whether there is such a home.
+    pub fn has_home(&self, home: &Home) -> bool {
+        match home {
+            Home::Group => true,
+            Home::Place(name) => self.places.contains_key(name),
+            Home::Worker(id) => self.workers.get(id).is_some_and(|worker| worker.shards.is_some()),
+            Home::Slot(name) => self.slots.get(name).is_some_and(|slot| slot.shards.is_some()),
+        }
+    }
+
+    /// Every home that there is.
+    pub fn homes(&self) -> impl Iterator<Item = Home> + '_ {
+        let workers = self.workers.iter().filter(|(_, worker)| worker.shards.is_some());
+        let slots = self.slots.iter().filter(|(_, slot)| slot.shards.is_some());
+        std::iter::once(Home::Group)
+            .chain(self.places.keys().cloned().map(Home::Place))
+            .chain(workers.map(|(id, _)| Home::Worker(id.clone())))
+            .chain(slots.map(|(name, _)| Home::Slot(name.clone())))
+    }
+
+    /// The home of a worker; `None` for a standalone one that waits for its fan-out slot, and for
+    /// one that is not there.
+    pub fn home_of(&self, id: &WorkerId) -> Option<Home> {
+        let worker = self.workers.get(id)?;
+        if !worker.standalone {
+            return Some(Home::Group);
+        }
+        if let Some(name) = &worker.name {
+            return Some(Home::Place(name.clone()));
+        }
+        if worker.shards.is_some() {
+            return Some(Home::Worker(id.clone()));
+        }
+        self.slot_of(id).map(|(name, _)| Home::Slot(name.clone()))
+    }
+
+    /// The fan-out slot that a worker uses.
+    pub fn slot_of(&self, worker: &WorkerId) -> Option<(&SlotName, &Slot)> {
+        self.slots.iter().find(|(_, slot)| slot.used_by.as_ref() == Some(worker))
+    }
+}
+
+/// The shards that a worker is said to hold, of these.
+pub fn held_by<'a>(
+    shards: &'a Shards,
+    worker: &'a WorkerId,
+) -> impl Iterator<Item = (&'a ShardId, &'a Shard)> {
+    shards.iter().filter(move |(_, shard)| shard.owner.as_ref() == Some(worker))
 }

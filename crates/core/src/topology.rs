@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::id::{ShardId, Version};
 use crate::sequence::{Checkpoint, SequenceNumber};
-use crate::snapshot::{Shard, Snapshot};
+use crate::snapshot::{Shard, Shards};
 use crate::time::WallTime;
 
 /// A shard as the stream lists it.
@@ -121,12 +121,7 @@ impl Listing {
     /// From the tip, shards that are closed already are written as ended: a Node consumer would
     /// otherwise read them and then rewind their children. The tip is pinned as a time, so that
     /// an idle shard whose owner changes before its first record loses nothing.
-    pub fn first_entries(
-        &self,
-        initial: Initial,
-        now: WallTime,
-        version: &Version,
-    ) -> BTreeMap<ShardId, Shard> {
+    pub fn first_entries(&self, initial: Initial, now: WallTime, version: &Version) -> Shards {
         let entry = |info: &ShardInfo| {
             let bare = Shard::new(info.parent.clone(), info.adjacent.clone(), version.clone());
             match initial {
@@ -142,18 +137,18 @@ impl Listing {
         self.shards.iter().map(|(id, info)| (id.clone(), entry(info))).collect()
     }
 
-    /// The shards that the stream lists and the group does not track.
-    pub fn untracked<'a>(&'a self, state: &'a Snapshot) -> impl Iterator<Item = &'a ShardInfo> {
-        self.iter().filter(|info| !state.shards.contains_key(&info.id))
+    /// The shards that the stream lists and that are not among the tracked ones.
+    pub fn untracked<'a>(&'a self, tracked: &'a Shards) -> impl Iterator<Item = &'a ShardInfo> {
+        self.iter().filter(|info| !tracked.contains_key(&info.id))
     }
 
     /// Whether every parent of a tracked shard is done, so that it may be read.
     ///
     /// A parent that is tracked must be ended; one that is listed but not tracked yet blocks
     /// until it is; one that is past retention does not.
-    pub fn ready(&self, state: &Snapshot, id: &ShardId, shard: &Shard) -> bool {
+    pub fn ready(&self, tracked: &Shards, id: &ShardId, shard: &Shard) -> bool {
         let listed = self.get(id).into_iter().flat_map(ShardInfo::parents);
-        shard.parents().chain(listed).all(|parent| match state.shards.get(parent) {
+        shard.parents().chain(listed).all(|parent| match tracked.get(parent) {
             Some(entry) => entry.ended,
             None => self.get(parent).is_none(),
         })

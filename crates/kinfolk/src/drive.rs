@@ -6,12 +6,13 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kinfolk_core::change::Change;
+use kinfolk_core::change::{Chain, Change};
 use kinfolk_core::coordinate::{Coordinator, Effect, Failure, Input, Start, Timing};
-use kinfolk_core::id::ShardId;
+use kinfolk_core::id::{GroupName, ShardId};
 use kinfolk_core::reader::Problem;
 use tokio::sync::mpsc;
 
+use crate::backup::Backup;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Announcer, Event};
 use crate::fence::Fence;
@@ -27,6 +28,9 @@ const STALLED_MS: u64 = 60_000;
 /// How long all pages of a listing may take: 10,000 shards are ten of them.
 const LISTING: Duration = Duration::from_secs(15);
 
+/// How long registering all fan-out consumers may take: Kinesis takes seconds for each.
+const REGISTERING: Duration = Duration::from_secs(120);
+
 /// What the consumer tells its driver.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -38,6 +42,10 @@ pub(crate) enum Command {
 pub(crate) struct Driver {
     pub(crate) coordinator: Coordinator,
     pub(crate) timing: Timing,
+    pub(crate) group: GroupName,
+    /// How many fan-out consumers the group is to have; 0 for none.
+    pub(crate) fan_out: u32,
+    pub(crate) backup: Backup,
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) reading: Reading,
     pub(crate) fence: Arc<Fence>,
@@ -55,6 +63,7 @@ struct Calls {
     commit: Option<BoxFuture<'static, Input>>,
     look: Option<BoxFuture<'static, Input>>,
     list: Option<BoxFuture<'static, Input>>,
+    register: Option<BoxFuture<'static, Input>>,
 }
 
 /// What an input led to.
@@ -93,6 +102,10 @@ impl Driver {
                 input = answer(&mut calls.commit) => { calls.commit = None; inputs.push(input); }
                 input = answer(&mut calls.look) => { calls.look = None; inputs.push(input); }
                 input = answer(&mut calls.list) => { calls.list = None; inputs.push(input); }
+                input = answer(&mut calls.register) => {
+                    calls.register = None;
+                    inputs.push(input);
+                }
                 Some(Command::Shutdown { limit_ms }) = self.commands.recv() => {
                     inputs.push(Input::Shutdown { limit_ms });
                 }
@@ -106,6 +119,7 @@ impl Driver {
 
     fn step(&mut self, input: Input, calls: &mut Calls, readers: &mut Tasks) -> Result<Next> {
         let now = self.reading.clock.now();
+        self.coordinator.weighs(self.store.usage().bytes);
         for tenure in self.hub.tenures() {
             if let Some(progress) = tenure.progress() {
                 self.coordinator.progress(&tenure.shard, tenure.epoch, progress);
@@ -119,9 +133,10 @@ impl Driver {
             match effect {
                 Effect::Look => calls.look = Some(self.look()),
                 Effect::List => calls.list = Some(self.list()),
+                Effect::Register => calls.register = Some(self.register()),
                 Effect::Commit(change) => calls.commit = Some(self.commit(change)),
-                Effect::Believe { since } => {
-                    self.fence.believe(since);
+                Effect::Believe { since, fence_ms } => {
+                    self.fence.believe(since, fence_ms);
                     self.hub.signals.ready.notify_waiters();
                 }
                 Effect::Prepare(start) => drop(self.read(start, readers)),
@@ -190,7 +205,14 @@ impl Driver {
 
     fn commit(&self, change: Change) -> BoxFuture<'static, Input> {
         let (store, announcer, limit) = (self.store.clone(), self.announcer.clone(), self.limit());
+        let backup = self.backup.clone();
         Box::pin(async move {
+            // A state that is about to be replaced is kept first, or it is not replaced.
+            if matches!(change.chain, Chain::Reset { .. })
+                && let Err(error) = backup.keep(store.as_ref(), &announcer).await
+            {
+                return unreachable(&announcer, &error, Input::CommitFailed);
+            }
             match tokio::time::timeout(limit, store.commit(&change)).await {
                 Ok(Ok(committed)) => Input::Committed(committed),
                 Ok(Err(error)) => unreachable(&announcer, &error, Input::CommitFailed),
@@ -208,6 +230,23 @@ impl Driver {
                 Err(error) => {
                     tracing::warn!(error = %error.report(), "cannot list the shards, trying again");
                     Input::ListFailed
+                }
+            }
+        })
+    }
+
+    fn register(&self) -> BoxFuture<'static, Input> {
+        let source = self.reading.source.clone();
+        let (group, wanted) = (self.group.clone(), self.fan_out);
+        Box::pin(async move {
+            let registered = tokio::time::timeout(REGISTERING, source.register(&group, wanted));
+            let late = || late("registering fan-out consumers", REGISTERING);
+            match registered.await.unwrap_or_else(|_| Err(late())) {
+                Ok(registered) => Input::Registered(registered),
+                Err(error) => {
+                    let error = error.report();
+                    tracing::warn!(%error, "cannot register fan-out consumers, trying again");
+                    Input::RegisterFailed
                 }
             }
         })
@@ -244,6 +283,16 @@ fn cannot_take_part(failure: &Failure) -> Error {
         Failure::StreamRecreated { alive, .. } => format!(
             "the stream was deleted and made again, but worker {alive} of the old one's group was \
              alive within the last minute: stop it first, or use another group"
+        ),
+        Failure::StateFull => {
+            "the group's state is as large as its store can hold, and has no room for another \
+             worker or shard: forget the standalone places that nobody uses, or use another group"
+                .to_owned()
+        }
+        Failure::TooManyWorkers { workers, bytes } => format!(
+            "{workers} workers cannot share a state of {bytes} bytes: each of their writes costs \
+             as much as the whole state, and together they would be more than a DynamoDB partition \
+             takes. Run fewer workers for each group, or split the stream's work among groups"
         ),
         other => format!("cannot take part in the group: {other:?}"),
     };

@@ -1,5 +1,7 @@
 //! What a consumer tells whoever listens: logs, metrics, the console, tests.
 
+use std::path::PathBuf;
+
 use kinfolk_core::id::ShardId;
 use kinfolk_core::reader::Problem;
 use tokio::sync::broadcast;
@@ -40,6 +42,11 @@ pub enum Event {
     StateUnreachable {
         /// What was attempted, and what came of it.
         message: String,
+    },
+    /// The state of a stream that was deleted and made again was kept before it is replaced.
+    StateKept {
+        /// The file that holds it, as DynamoDB's typed JSON.
+        file: PathBuf,
     },
     /// Records have been in hands for a minute without an acknowledgement.
     Stalled {
@@ -102,6 +109,9 @@ fn log(event: &Event) {
         Event::StateUnreachable { message } => {
             tracing::warn!(message, "cannot reach the group's state, trying again");
         }
+        Event::StateKept { file } => {
+            tracing::warn!(file = %file.display(), "kept the old stream's state");
+        }
         Event::Stalled { shard, for_ms } => {
             tracing::warn!(%shard, for_ms, "nothing is acknowledged while records are in hands");
         }
@@ -125,6 +135,24 @@ fn log_group(event: &GroupEvent) {
         GroupEvent::Expired { shard } => tracing::error!(
             %shard,
             "the stream does not list the shard any more: records were lost before they were read"
+        ),
+        GroupEvent::TookSlot { slot, .. } => tracing::info!(%slot, "uses a fan-out slot"),
+        GroupEvent::LostSlot { slot } => tracing::warn!(%slot, "lost its fan-out slot"),
+        GroupEvent::NoSlotFree => tracing::warn!(
+            "every fan-out slot is in use: waits for one. Ask for more of them, or run fewer workers"
+        ),
+        GroupEvent::Period { beat_ms, bytes } => tracing::warn!(
+            beat_ms,
+            bytes,
+            "the period follows the size of the state: failover takes 3.3 times as long"
+        ),
+        GroupEvent::StateLarge { bytes, most } => tracing::warn!(
+            bytes,
+            most,
+            "the state is nearly as large as its store can hold: use more groups of fewer shards"
+        ),
+        GroupEvent::StateFull => tracing::error!(
+            "the state is as large as its store can hold: new shards wait until there is room"
         ),
         GroupEvent::Reset { .. } => tracing::warn!(
             "the stream was deleted and made again: the group starts over at its beginning"

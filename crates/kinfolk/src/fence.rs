@@ -12,25 +12,31 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub(crate) struct Fence {
     clock: Arc<dyn Clock>,
-    /// How long an acknowledged beat lasts, in milliseconds.
+    belief: Mutex<Option<Belief>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Belief {
+    since: Now,
     lasts_ms: u64,
-    since: Mutex<Option<Now>>,
 }
 
 impl Fence {
-    pub(crate) fn new(clock: Arc<dyn Clock>, lasts_ms: u64) -> Self {
-        Self { clock, lasts_ms, since: Mutex::new(None) }
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, belief: Mutex::new(None) }
     }
 
-    /// A beat that was first sent at that moment was acknowledged.
-    pub(crate) fn believe(&self, since: Now) {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(since);
+    /// A beat that was first sent at that moment was acknowledged, and lasts for so many
+    /// milliseconds.
+    pub(crate) fn believe(&self, since: Now, lasts_ms: u64) {
+        let belief = Some(Belief { since, lasts_ms });
+        *self.belief.lock().unwrap_or_else(PoisonError::into_inner) = belief;
     }
 
     /// The time, if the leases hold at it.
     pub(crate) fn open(&self) -> Option<Now> {
-        let since = (*self.since.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let belief = (*self.belief.lock().unwrap_or_else(PoisonError::into_inner))?;
         let now = self.clock.now();
-        (now.at_most_since(&since) < self.lasts_ms).then_some(now)
+        (now.at_most_since(&belief.since) < belief.lasts_ms).then_some(now)
     }
 }

@@ -9,7 +9,9 @@ use futures_util::stream;
 use kinfolk_core::id::{GroupName, ShardId, StreamName};
 use kinfolk_core::reader::Position;
 
-pub use description::{Description, Kind, Lag, Member, ShardState, ShardStatus};
+pub use description::{
+    Description, Kind, Lag, Member, ShardState, ShardStatus, SlotStatus, Standalone,
+};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -67,7 +69,8 @@ impl Group {
             return Err(Error::new(ErrorKind::Config, message));
         };
         let names = (self.stream.clone(), self.group.clone());
-        Ok(Description::new(names, &state, &listing, live.created_on, self.clock.now().wall))
+        let live = Some((&listing, live.created_on));
+        Ok(Description::new(names, &state, live, self.clock.now().wall))
     }
 
     /// Finds out how far each shard that has not ended is behind, by reading a record of it.
@@ -76,7 +79,7 @@ impl Group {
     /// full speed may be throttled for a moment. A shard that cannot be read says why.
     pub async fn probe(&self, description: &mut Description) {
         let unfinished = |shard: &&mut ShardStatus| shard.state != ShardState::Ended;
-        let shards = description.shards.iter_mut().filter(unfinished);
+        let shards = description.all_shards().filter(unfinished);
         let probe = async |shard: &mut ShardStatus| {
             let Some(next) = &shard.next else {
                 shard.lag = Lag::Unknown("its Node consumer decides where to begin".to_owned());

@@ -30,6 +30,7 @@
 //! | look at a group | [`Group`], [`Consumer::events`] |
 
 mod aws;
+mod backup;
 mod budget;
 pub mod clock;
 mod consumer;

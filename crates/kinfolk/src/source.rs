@@ -1,18 +1,20 @@
 //! Where records come from.
 
+mod fan_out;
 mod kinesis;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use kinfolk_core::id::ShardId;
+use kinfolk_core::coordinate::Registered;
+use kinfolk_core::id::{GroupName, ShardId};
 use kinfolk_core::reader::{ChildShard, Fault, Position};
 use kinfolk_core::time::WallTime;
 use kinfolk_core::topology::Listing;
 
 pub use kinesis::KinesisSource;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::Page;
 use crate::store::BoxFuture;
 
@@ -42,6 +44,19 @@ pub trait Source: Debug + Send + Sync + 'static {
         iterator: &'a str,
         limit: u32,
     ) -> BoxFuture<'a, Result<Answer, ReadError>>;
+
+    /// Registers fan-out consumers for a group until it has as many as wanted, and lists all that
+    /// there are. A source without fan-out, which is the default, refuses.
+    fn register<'a>(
+        &'a self,
+        group: &'a GroupName,
+        wanted: u32,
+    ) -> BoxFuture<'a, Result<Registered>> {
+        let message = format!(
+            "the source has no fan-out, but group {group} is to have {wanted} consumers for it"
+        );
+        Box::pin(async { Err(Error::new(ErrorKind::Config, message)) })
+    }
 }
 
 /// A stream.

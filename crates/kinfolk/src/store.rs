@@ -2,21 +2,25 @@
 
 pub mod dynamo;
 pub mod memory;
+mod usage;
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
 use kinfolk_core::change::{Change, Committed};
+use kinfolk_core::coordinate::Timing;
 use kinfolk_core::limits::Limits;
 use kinfolk_core::snapshot::Snapshot;
+
+pub use usage::Usage;
 
 use crate::error::Result;
 
 /// A future that can be sent between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The shared state of one group on one stream: two verbs.
+/// The shared state of one group on one stream: two verbs, and what there is to know of the store.
 ///
 /// Every store does what [`Change::apply`] says, atomically, and shows every write that was
 /// acknowledged before a look began. The conformance suite of `kinfolk-testkit` holds it to that.
@@ -32,6 +36,21 @@ pub trait StateStore: Debug + Send + Sync + 'static {
     /// Carries out a change, or refuses it.
     fn commit<'a>(&'a self, change: &'a Change) -> BoxFuture<'a, Result<Committed>>;
 
+    /// The whole state as JSON, with what this version of Kinfolk does not know: DynamoDB's typed
+    /// JSON of the item in the form of `lifion-kinesis`, for backups and for people. `None` when
+    /// there is no state.
+    fn export(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>>>;
+
     /// How much one change may hold.
     fn limits(&self) -> Limits;
+
+    /// The deadlines that suit the store; those of the lifion layout by default.
+    fn timing(&self) -> Timing {
+        Timing::LIFION
+    }
+
+    /// What the store's use has cost so far; nothing by default.
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
 }

@@ -7,6 +7,17 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// Runs what blocks, such as file I/O, on a thread for that. Dropping the future leaves it running
+/// to its end.
+#[allow(clippy::disallowed_methods)] // whoever waits for the result is the owner
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Error::new(ErrorKind::Internal, "blocking work panicked").with_source(error)
+    })
+}
+
 /// Tasks that end with their owner: dropping it aborts them.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks(JoinSet<()>);

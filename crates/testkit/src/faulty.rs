@@ -114,6 +114,10 @@ impl StateStore for Faulty {
         Box::pin(self.send(change))
     }
 
+    fn export(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>>> {
+        self.inner.export()
+    }
+
     fn limits(&self) -> Limits {
         self.inner.limits()
     }

@@ -1,12 +1,13 @@
 //! What a state says about this worker: its answers, and which leases are its own.
 
-use super::{Coordinator, Effect, Held, Phase, Stage, Start, Write};
+use super::draft::BARE_BEAT;
+use super::{Coordinator, Effect, Failure, Held, Phase, Stage, Start, Write, announced};
 use crate::change::{Chain, Change, Committed, Effect as ShardEffect, LeaseUpdate, Update};
 use crate::event::Event;
 use crate::id::{ShardId, WorkerId};
 use crate::reader::Position;
 use crate::sequence::Part;
-use crate::snapshot::{Shard, Snapshot};
+use crate::snapshot::{Shard, Shards, Snapshot, held_by};
 use crate::time::Now;
 use crate::topology::Initial;
 
@@ -45,7 +46,27 @@ impl Coordinator {
                 (_, Some(state)) => self.refused(now, &write.change, state, out),
                 (_, None) => self.state_went_missing(out),
             },
+            Committed::TooLarge => self.too_large(now, &write.change, out),
         }
+    }
+
+    /// What is new must wait. The next write is a bare beat: whatever the size of the state, the
+    /// worker proves that it is alive.
+    fn too_large(&mut self, now: &Now, change: &Change, out: &mut Vec<Effect>) {
+        if self.phase == Phase::Outside {
+            self.drop_unstarted(out);
+            self.phase = Phase::Over;
+            out.push(Effect::Fail(Failure::StateFull));
+            return;
+        }
+        if self.full_at.is_none() {
+            out.push(Effect::Notice(Event::StateFull));
+        }
+        let bare = change.shards.is_empty() && change.slots.is_empty();
+        self.full_at = Some(*now);
+        self.refusals = BARE_BEAT;
+        // A bare beat that does not fit would not the next moment, either.
+        self.again = !bare;
     }
 
     fn applied(&mut self, now: &Now, write: Write, state: Snapshot, out: &mut Vec<Effect>) {
@@ -61,7 +82,10 @@ impl Coordinator {
         match change.chain.beat() {
             Some(beat) => {
                 self.beat = beat;
-                out.push(Effect::Believe { since: first_sent });
+                self.set_period(announced(&change), out);
+                self.believed_since = Some(first_sent);
+                let fence_ms = self.fence_ms(self.tempo.beat_ms);
+                out.push(Effect::Believe { since: first_sent, fence_ms });
                 if self.phase == Phase::Outside {
                     self.phase = Phase::Member;
                 }
@@ -138,7 +162,7 @@ impl Coordinator {
             // Somebody else created the state, or changed it. The write may have been applied and
             // its worker evicted before it was heard of: an id lives once (P9).
             self.me = self.ids.worker();
-            self.watch.saw(now, &state, &self.me);
+            self.watch.saw(now, &state, self.shards(&state), &self.me);
             self.view = Some(state);
             self.missing = false;
             return;
@@ -150,7 +174,7 @@ impl Coordinator {
         self.again = true;
         self.stored_up_to = None;
         for (shard, edit) in &change.shards {
-            if !edit.holds(state.shards.get(shard)) {
+            if !edit.holds(state.shards_of(&change.home).get(shard)) {
                 *self.contested.entry(shard.clone()).or_default() += 1;
             }
         }
@@ -163,11 +187,12 @@ impl Coordinator {
 
     /// Takes over a state that contains my latest beat.
     fn adopt(&mut self, now: &Now, state: Snapshot, out: &mut Vec<Effect>) {
-        for (shard, to) in self.lost_in(&state) {
+        let shards = self.shards(&state);
+        for (shard, to) in self.lost_in(shards) {
             self.let_go(&shard, out);
             out.push(Effect::Notice(Event::Lost { shard, to }));
         }
-        for (id, shard) in state.held_by(&self.me) {
+        for (id, shard) in held_by(shards, &self.me.clone()) {
             let Some(epoch) = self.begins(id, shard) else { continue };
             let leaving = matches!(self.phase, Phase::Leaving { .. });
             let stage = if leaving { Stage::Drained } else { Stage::Reading };
@@ -181,8 +206,8 @@ impl Coordinator {
             }
         }
         self.drop_unstarted(out);
-        self.warn_of_checkpoints_ahead(&state, out);
-        self.watch.saw(now, &state, &self.me);
+        self.warn_of_checkpoints_ahead(shards, out);
+        self.watch.saw(now, &state, shards, &self.me);
         self.viewed_at = *now;
         self.view = Some(state);
         self.missing = false;
@@ -194,7 +219,7 @@ impl Coordinator {
     pub(super) fn prepare(&mut self, change: Option<&Change>, out: &mut Vec<Effect>) {
         let Some(change) = change else { return };
         let Committed::Applied(after) = change.apply(self.state_to_join()) else { return };
-        for (id, shard) in after.held_by(&self.me) {
+        for (id, shard) in held_by(self.shards(&after), &self.me) {
             if let Some(lease) = shard.tenure() {
                 let (from, part) = self.start_of(&after, shard);
                 let start = Start { shard: id.clone(), epoch: lease.epoch, from, part };
@@ -213,12 +238,12 @@ impl Coordinator {
         }
     }
 
-    fn lost_in(&self, state: &Snapshot) -> Vec<(ShardId, Option<WorkerId>)> {
+    fn lost_in(&self, shards: &Shards) -> Vec<(ShardId, Option<WorkerId>)> {
         let mine = |id: &ShardId, held: &Held| {
-            let tenure = state.shards.get(id).and_then(Shard::tenure);
+            let tenure = shards.get(id).and_then(Shard::tenure);
             tenure.is_some_and(|lease| lease.owner == self.me && lease.epoch == held.epoch)
         };
-        let owner = |id: &ShardId| state.shards.get(id).and_then(|shard| shard.owner.clone());
+        let owner = |id: &ShardId| shards.get(id).and_then(|shard| shard.owner.clone());
         let lost = self.held.iter().filter(|(id, held)| !mine(id, held));
         lost.map(|(id, _)| (id.clone(), owner(id))).collect()
     }
@@ -248,9 +273,9 @@ impl Coordinator {
         (from, part)
     }
 
-    fn warn_of_checkpoints_ahead(&mut self, state: &Snapshot, out: &mut Vec<Effect>) {
+    fn warn_of_checkpoints_ahead(&mut self, shards: &Shards, out: &mut Vec<Effect>) {
         for (id, held) in &mut self.held {
-            let Some(stored) = state.shards.get(id).map(|shard| &shard.checkpoint) else {
+            let Some(stored) = shards.get(id).map(|shard| &shard.checkpoint) else {
                 continue;
             };
             let done = held.progress.as_ref().map(|progress| &progress.checkpoint);
@@ -287,6 +312,12 @@ impl Coordinator {
         self.refusals = 0;
         self.stored_up_to = None;
         self.contested.clear();
+        self.believed_since = None;
+        if self.phase != Phase::Outside
+            && let Some(state) = &self.view
+        {
+            self.known = self.shards(state).clone();
+        }
         match self.phase {
             Phase::Leaving { comes_back: false, .. } => self.finish(out),
             _ => {
@@ -301,7 +332,7 @@ impl Coordinator {
         if matches!(self.phase, Phase::Leaving { comes_back: true, .. }) {
             self.phase = Phase::Member;
             self.stand_outside(out);
-            self.watch.saw(now, &state, &self.me);
+            self.watch.saw(now, &state, self.shards(&state), &self.me);
             self.view = Some(state);
         } else {
             self.finish(out);

@@ -7,16 +7,19 @@ use super::share::assign;
 use super::{Coordinator, Held, Phase, Stage, settings};
 use crate::balance::Plan;
 use crate::change::{
-    Chain, Change, Edit, Effect as ShardEffect, Eviction, Guard, LeaseUpdate, Progress, Update,
+    Chain, Change, Edit, Effect as ShardEffect, Eviction, Guard, LeaseUpdate, Progress, Says,
+    SlotEdit, Update,
 };
-use crate::id::{ShardId, Version, WorkerId};
+use crate::id::{ShardId, SlotName, Version, WorkerId};
 use crate::limits::Limits;
-use crate::snapshot::{Shard, Snapshot};
+use crate::snapshot::{Home, Shard, Snapshot, held_by};
 use crate::time::Now;
 
 /// How often an entry may spoil a write before it is written in the form that others cannot
 /// disturb (protocol, section 2.4).
 const CONTESTED: u32 = 2;
+/// After so many refusals in a row of writes that held something, the next is the bare beat.
+pub(super) const BARE_BEAT: u32 = 2;
 /// How far the wall clock may be set back before the worker leaves and joins under another id:
 /// a beat that lies in the future would keep a dead worker alive for Node consumers.
 const SET_BACK_MS: i64 = 1_000;
@@ -33,7 +36,7 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// Adds an edit if there is room, and if the shard is not in the write yet.
     pub(super) fn add(&mut self, shard: &ShardId, edit: Edit) -> bool {
-        let cost = self.limits.cost(&edit, self.change.gives(&edit));
+        let cost = self.limits.cost(&edit, &self.change);
         !self.change.shards.contains_key(shard) && self.spend(cost) && {
             self.change.shards.insert(shard.clone(), edit);
             true
@@ -43,7 +46,7 @@ impl Draft<'_> {
     /// Adds all of these edits or none of them, in the place of what the write holds of their
     /// shards.
     pub(super) fn add_together(&mut self, edits: BTreeMap<ShardId, Edit>) {
-        let cost = |edit: &Edit| self.limits.cost(edit, self.change.gives(edit));
+        let cost = |edit: &Edit| self.limits.cost(edit, &self.change);
         let replaced = edits.keys().filter_map(|id| self.change.shards.get(id)).map(cost);
         let freed = replaced.fold(self.room, u32::saturating_add);
         let needed = edits.values().map(cost).fold(0, u32::saturating_add);
@@ -76,6 +79,23 @@ impl Draft<'_> {
         }
     }
 
+    /// Adds what happens to slots, as far as there is room. A slot that is freed because its user
+    /// is absent is freed only if the user still is.
+    pub(super) fn add_slots(&mut self, state: &Snapshot, edits: BTreeMap<SlotName, SlotEdit>) {
+        for (name, edit) in edits {
+            if !self.spend(self.limits.slot) {
+                return;
+            }
+            if let SlotEdit::Free { user, .. } = &edit
+                && !state.workers.contains_key(user)
+                && self.spend(self.limits.absent)
+            {
+                self.change.absent.insert(user.clone());
+            }
+            self.change.slots.insert(name, edit);
+        }
+    }
+
     fn spend(&mut self, cost: u32) -> bool {
         match self.room.checked_sub(cost) {
             Some(left) => self.room = left,
@@ -85,14 +105,15 @@ impl Draft<'_> {
     }
 
     fn is_empty(&self) -> bool {
-        self.change.shards.is_empty() && self.change.evict.is_none()
+        self.change.shards.is_empty() && self.change.slots.is_empty() && self.change.evict.is_none()
     }
 }
 
 impl Coordinator {
-    pub(super) fn draft_of(&self, chain: Chain) -> Draft<'_> {
+    pub(super) fn draft_of(&self, chain: Chain, home: Option<Home>) -> Draft<'_> {
         // The stamp is drawn when the write is sent.
-        let change = Change::new(self.me.clone(), chain, Version::new(""));
+        let mut change = Change::new(self.me.clone(), chain, Version::new(""));
+        change.home = home.unwrap_or_default();
         let limits = &self.settings.limits;
         Draft { limits, room: limits.room, change, full: false }
     }
@@ -100,43 +121,62 @@ impl Coordinator {
     /// The next write, if one is due.
     pub(super) fn draft(&mut self, now: &Now, plan: &Plan) -> Option<Change> {
         let state = self.view.as_ref()?;
-        let period = u64::from(self.settings.timing.beat_ms);
+        let period = u64::from(self.tempo.beat_ms);
         let waits = self.again || self.stored_up_to.is_some();
         let due = waits || now.at_most_since(&self.sent_at) >= period;
         let change = match self.phase {
             Phase::Leaving { .. } => self.farewell(now, state, due),
             // Refused twice with something in it: first the bare beat, then the rest. A shard
             // must never sink the worker's proof of life.
-            _ if self.refusals >= 2 => Some(self.draft_of(self.beat_chain(now, false)).change),
+            _ if self.refusals >= BARE_BEAT => {
+                Some(self.draft_of(self.beat_chain(now, Says::NOTHING), None).change)
+            }
             _ => self.eviction(now, state).or_else(|| self.housekeeping(now, state, plan, due)),
         };
-        if self.refusals >= 2 {
-            self.refusals = 1;
-        }
+        self.refusals = self.refusals.min(BARE_BEAT - 1);
         if let Some(change) = &change {
             self.stored_up_to = self.stored_up_to_by(now, change);
         }
         change.map(|change| Change { stamp: self.ids.version(), ..change })
     }
 
-    fn beat_chain(&self, now: &Now, leaving: bool) -> Chain {
+    fn beat_chain(&self, now: &Now, says: Says) -> Chain {
         let prev = self.beat;
-        Chain::Beat { prev, next: now.wall.max(prev.plus(1)), leaving }
+        Chain::Beat { prev, next: now.wall.max(prev.plus(1)), says }
+    }
+
+    /// What a beat has to say that the state does not show.
+    fn says(&self, state: &Snapshot, slots: &BTreeMap<SlotName, SlotEdit>) -> Says {
+        let takes = slots.values().any(|edit| matches!(edit, SlotEdit::Take { .. }));
+        let active = takes || !self.is_idle(state);
+        let stored = state.workers.get(&self.me).is_none_or(|me| me.active);
+        Says {
+            leaving: false,
+            active: (active != stored).then_some(active),
+            period_ms: self.next_period(state),
+        }
     }
 
     fn housekeeping(&self, now: &Now, state: &Snapshot, plan: &Plan, due: bool) -> Option<Change> {
-        let mut draft = self.draft_of(self.beat_chain(now, false));
-        self.add_ends(&mut draft, now, state, true);
-        self.add_gives(&mut draft, now, state, &plan.gives);
-        for (id, shard) in self.takes(state, plan) {
-            draft.take(state, id, shard, assign(self, now, shard));
+        let slots = self.slot_edits(now, state, true);
+        let says = self.says(state, &slots);
+        // A home inside a slot is there with the next write.
+        let mut draft = self.draft_of(self.beat_chain(now, says), self.home(state));
+        draft.add_slots(state, slots);
+        if self.home(state).is_some() {
+            self.add_ends(&mut draft, now, state, true);
+            self.add_gives(&mut draft, now, state, &plan.gives);
+            let grows = !self.is_full(now);
+            for (id, shard) in self.takes(state, plan).filter(|_| grows) {
+                draft.take(state, id, shard, assign(self, now, id, shard));
+            }
+            for (id, entry) in self.untracked(now, state) {
+                let track = Edit { guard: Guard::None, effect: ShardEffect::Track(entry) };
+                draft.add(&id, track);
+            }
+            self.add_forgets(&mut draft, state);
         }
-        for info in self.untracked(now, state) {
-            let track = ShardEffect::Track(info.entry(Version::new("")));
-            draft.add(&info.id, Edit { guard: Guard::None, effect: track });
-        }
-        self.add_forgets(&mut draft, state);
-        if draft.is_empty() && !due {
+        if draft.is_empty() && says == Says::NOTHING && !due {
             return None;
         }
         self.add_checkpoints(&mut draft, now, state);
@@ -150,22 +190,25 @@ impl Coordinator {
             return None;
         }
         let strict = self.settings.strict_node_leases;
-        let (victim, worker) =
-            self.watch.silent(now, state, strict).filter(|(id, _)| **id != self.me)?;
+        let near = |id: &WorkerId| self.is_mate(state, id);
+        let silent = self.watch.silent(now, state, strict, near);
+        let (victim, worker) = silent.filter(|(id, _)| **id != self.me)?;
         let plan = self.plan_without(state, now, victim);
-        let mut draft = self.draft_of(self.beat_chain(now, false));
-        let slots = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(victim));
+        let home = state.home_of(victim).filter(|home| !home.is_nested());
+        let mut draft = self.draft_of(self.beat_chain(now, Says::NOTHING), home.clone());
+        draft.add_slots(state, self.slots_used_by(state, victim));
         draft.change.evict = Some(Eviction {
             victim: victim.clone(),
             beat: worker.beat,
             version: state.version.clone(),
-            slots: slots.map(|(name, slot)| (name.clone(), slot.version.clone())).collect(),
         });
-        let slots = draft.limits.used(&draft.change);
-        draft.spend(slots);
-        for (id, shard) in state.held_by(victim).filter(|(_, shard)| !shard.ended) {
+        // What is inside its own entry goes with that; what is in its slot waits for the next user.
+        let Some(shards) = home.map(|home| state.shards_of(&home)) else {
+            return Some(draft.change);
+        };
+        for (id, shard) in held_by(shards, victim).filter(|(_, shard)| !shard.ended) {
             let update = match plan.takes.get(id) {
-                Some(worker) if *worker == self.me => assign(self, now, shard),
+                Some(worker) if *worker == self.me && near(victim) => assign(self, now, id, shard),
                 _ => free(None),
             };
             draft.edit(id, Guard::OwnedBy(victim.clone()), update);
@@ -180,13 +223,12 @@ impl Coordinator {
         state: &Snapshot,
         targets: &BTreeMap<ShardId, WorkerId>,
     ) {
+        let idle = self.is_idle(state);
         for (id, held) in self.held.iter().filter(|(_, held)| held.stage == Stage::Drained) {
-            if let (Some(shard), Some(to)) = (state.shards.get(id), targets.get(id)) {
-                draft.edit(
-                    id,
-                    self.guard(id, shard),
-                    self.hand_over(now, state, held, shard, Some(to)),
-                );
+            let (Some(shard), to) = (self.shards(state).get(id), targets.get(id)) else { continue };
+            if to.is_some() || idle {
+                let update = self.hand_over(now, state, (id, held), shard, to);
+                draft.edit(id, self.guard(id, shard), update);
             }
         }
     }
@@ -196,7 +238,7 @@ impl Coordinator {
         &self,
         now: &Now,
         state: &Snapshot,
-        held: &Held,
+        (id, held): (&ShardId, &Held),
         shard: &Shard,
         to: Option<&WorkerId>,
     ) -> Update {
@@ -206,7 +248,7 @@ impl Coordinator {
         };
         let lease = match to.filter(ours) {
             Some(to) => {
-                let (lease, until) = self.tenure(now, shard, to);
+                let (lease, until) = self.tenure(now, id, shard, to);
                 LeaseUpdate::Assign { lease, until }
             }
             None => LeaseUpdate::Free { reserved: to.cloned() },
@@ -234,7 +276,7 @@ impl Coordinator {
         id: &ShardId,
         held: &Held,
     ) -> Option<(Guard, Update)> {
-        let shard = state.shards.get(id)?;
+        let shard = self.shards(state).get(id)?;
         let progress = held.beyond(shard);
         let soon = now.wall.plus(settings::RENEW_BELOW_MS);
         let lease = match shard.until.is_none_or(|until| until < soon) {
@@ -278,18 +320,15 @@ impl Coordinator {
         let waits = !drained || self.end_lacks_a_listing(now);
         if waits && !past {
             let announced = state.workers.get(&self.me).is_some_and(|me| me.leaving);
-            let mut draft = self.draft_of(self.beat_chain(now, true));
+            let mut draft = self.draft_of(self.beat_chain(now, Says::LEAVING), self.home(state));
             self.add_checkpoints(&mut draft, now, state);
             return (!announced || due).then_some(draft.change);
         }
-        let plan = self.plan_without(state, now, &self.me);
-        let mut draft = self.draft_of(self.beat_chain(now, true));
-        self.add_ends(&mut draft, now, state, false);
-        for (id, held) in &self.held {
-            if let Some(shard) = state.shards.get(id) {
-                let update = self.hand_over(now, state, held, shard, plan.takes.get(id));
-                draft.edit(id, self.guard(id, shard), update);
-            }
+        let mut draft = self.draft_of(self.beat_chain(now, Says::LEAVING), self.home(state));
+        draft.add_slots(state, self.own_slots(state));
+        // A place inside its own entry goes with the entry.
+        if !matches!(draft.change.home, Home::Worker(_)) {
+            self.add_farewells(&mut draft, now, state);
         }
         if !draft.full {
             draft.change.chain = Chain::Leave { prev: self.beat };
@@ -297,14 +336,26 @@ impl Coordinator {
         Some(draft.change)
     }
 
+    fn add_farewells(&self, draft: &mut Draft<'_>, now: &Now, state: &Snapshot) {
+        let plan = self.plan_without(state, now, &self.me);
+        self.add_ends(draft, now, state, false);
+        for (id, held) in &self.held {
+            if let Some(shard) = self.shards(state).get(id) {
+                let update = self.hand_over(now, state, (id, held), shard, plan.takes.get(id));
+                draft.edit(id, self.guard(id, shard), update);
+            }
+        }
+    }
+
     /// Ends shards whose records expired before they were read, each by its owner, and those that
     /// nobody holds by the first worker in order; that one also forgets what is long over.
     fn add_forgets(&self, draft: &mut Draft<'_>, state: &Snapshot) {
         let audits = self.audits();
-        for (id, shard) in state.shards.iter().filter(|(id, _)| self.watch.has_expired(id)) {
+        let shards = self.shards(state);
+        for (id, shard) in shards.iter().filter(|(id, _)| self.watch.has_expired(id)) {
             let version = shard.version.clone();
             let begun = |child: &Shard| child.ended || child.checkpoint.sequence.is_some();
-            let mut children = state.shards.values().filter(|c| c.parents().any(|p| p == id));
+            let mut children = shards.values().filter(|c| c.parents().any(|p| p == id));
             if !shard.ended && (self.held.contains_key(id) || audits && shard.owner.is_none()) {
                 draft.edit(id, Guard::Version(version), Update { ended: true, ..free(None) });
             } else if audits && shard.ended && self.watch.is_forgettable(id) && children.all(begun)
@@ -312,22 +363,6 @@ impl Coordinator {
                 draft.add(id, Edit { guard: Guard::Ended(version), effect: ShardEffect::Forget });
             }
         }
-    }
-
-    /// Whether this worker lists the stream's shards from time to time: the first in order does,
-    /// and whoever holds one that a listing did not show.
-    pub(super) fn lists(&self) -> bool {
-        self.audits() || self.held.keys().any(|shard| self.watch.is_unlisted(shard))
-    }
-
-    /// The first worker of ours in order looks after what is nobody's business.
-    pub(super) fn audits(&self) -> bool {
-        let mut ours = self
-            .view
-            .iter()
-            .flat_map(|state| &state.workers)
-            .filter(|(_, w)| w.is_kinfolk() && w.counts());
-        ours.next().is_some_and(|(id, _)| *id == self.me)
     }
 
     /// The wall clock was set back: the worker leaves and joins under another id.

@@ -6,7 +6,7 @@ use super::{Coordinator, Held, Stage, settings};
 use crate::change::{Edit, Effect as ShardEffect, Guard, Progress, Update};
 use crate::id::{ShardId, Version};
 use crate::sequence::Checkpoint;
-use crate::snapshot::{Shard, Snapshot};
+use crate::snapshot::{Shard, Shards, Snapshot};
 use crate::time::Now;
 use crate::topology::ShardInfo;
 
@@ -22,19 +22,20 @@ impl Coordinator {
         state: &Snapshot,
         lease_children: bool,
     ) {
-        for (id, held) in &self.held {
-            let Some(shard) = state.shards.get(id).filter(|_| self.end_is_known(now, held, id))
-            else {
+        let shards = self.shards(state);
+        // Children are new entries: they wait until there is room for them.
+        for (id, held) in self.held.iter().filter(|_| !self.is_full(now)) {
+            let Some(shard) = shards.get(id).filter(|_| self.end_is_known(now, held, id)) else {
                 continue;
             };
             let update = Update { progress: held.beyond(shard), ended: true, ..free(None) };
             let end = Edit { guard: self.guard(id, shard), effect: ShardEffect::Set(update) };
             // Both parents of a merge may end in this very write: a child that the first one's
             // end has put into it is begun again, now that both are ended.
-            let mut after = state.clone();
+            let mut after = shards.clone();
             let ended = draft.change.shards.iter().filter(|(_, edit)| ends(edit));
             for id in ended.map(|(id, _)| id).chain([id]) {
-                if let Some(shard) = after.shards.get_mut(id) {
+                if let Some(shard) = after.get_mut(id) {
                     shard.ended = true;
                 }
             }
@@ -48,16 +49,16 @@ impl Coordinator {
     }
 
     /// What makes a child readable in a state in which its parent is ended.
-    fn begin(&self, now: &Now, after: &Snapshot, child: &ShardInfo, lease: bool) -> Option<Edit> {
-        let open = |id: &&ShardId| after.shards.get(*id).is_some_and(|shard| !shard.ended);
-        let Some(entry) = after.shards.get(&child.id) else {
+    fn begin(&self, now: &Now, after: &Shards, child: &ShardInfo, lease: bool) -> Option<Edit> {
+        let open = |id: &&ShardId| after.get(*id).is_some_and(|shard| !shard.ended);
+        let Some(entry) = after.get(&child.id) else {
             let mut entry = child.entry(Version::new(""));
             if let Some(adjacent) = child.adjacent.as_ref().filter(open) {
                 // Node consumers check one parent, the stored one: it is kept an open one.
                 entry.adjacent = entry.parent.replace(adjacent.clone());
             }
             if lease && self.listing.ready(after, &child.id, &entry) {
-                let (lease, until) = self.tenure(now, &entry, &self.me);
+                let (lease, until) = self.tenure(now, &child.id, &entry, &self.me);
                 (entry.owner, entry.until) = (Some(self.me.clone()), Some(until));
                 entry.lease = Some(lease);
             }
@@ -71,7 +72,7 @@ impl Coordinator {
     fn begin_tracked(
         &self,
         now: &Now,
-        after: &Snapshot,
+        after: &Shards,
         child: &ShardInfo,
         entry: &Shard,
         lease: bool,
@@ -81,7 +82,7 @@ impl Coordinator {
         }
         let readable = self.listing.ready(after, &child.id, entry);
         let mut update = match lease && readable && entry.owner.is_none() {
-            true => assign(self, now, entry),
+            true => assign(self, now, &child.id, entry),
             false => Update::default(),
         };
         // One that is to be read from a time keeps that; one with a checkpoint is never rewound.
@@ -92,7 +93,7 @@ impl Coordinator {
             );
             update.progress = Some(Progress { checkpoint, arrival: None });
         }
-        let open = |id: &&ShardId| after.shards.get(*id).is_some_and(|shard| !shard.ended);
+        let open = |id: &&ShardId| after.get(*id).is_some_and(|shard| !shard.ended);
         let stored = entry.parent.as_ref();
         let parents = [child.parent.as_ref(), child.adjacent.as_ref()];
         let waits_for = parents.into_iter().flatten().find(open);

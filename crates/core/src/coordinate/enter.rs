@@ -1,13 +1,11 @@
 //! The write that creates the group's state, or joins it.
 
-use std::collections::BTreeMap;
-
 use super::share::assign;
-use super::{Coordinator, Effect, Failure, Phase, settings};
-use crate::change::{Chain, Change, Edit, Effect as ShardEffect, Guard};
+use super::{Coordinator, Effect, Failure, Mode, Phase, settings};
+use crate::change::{Chain, Change, Edit, Effect as ShardEffect, Guard, SlotEdit};
 use crate::id::{ShardId, Version};
-use crate::snapshot::{Shard, Snapshot, Worker};
-use crate::time::Now;
+use crate::snapshot::{Home, Shard, Shards, Snapshot, Worker};
+use crate::time::{Now, WallTime};
 use crate::topology::ShardInfo;
 
 /// Dates of one stream that differ by less are the same: one of the writers rounded.
@@ -23,18 +21,13 @@ impl Coordinator {
             return Some(self.create(now, stamp));
         };
         let stored = state.created_on;
-        if stored.0.abs_diff(self.created_on.0) < SAME_STREAM_MS {
-            return Some(self.join(now, state, stamp));
-        }
-        match self.replaceable(now, state) {
-            Ok(()) => {
-                let (created_on, started_at) = (self.created_on, now.wall);
-                let entry = self.entry(now);
-                let chain = Chain::Reset { old: stored, created_on, started_at, entry };
-                // Whatever the old stream's shards were, the new one is read from its beginning.
-                let entries = self.listing.iter().map(|i| (i.id.clone(), i.entry(stamp.clone())));
-                Some(self.found(now, chain, entries.collect(), stamp))
-            }
+        let same = stored.0.abs_diff(self.created_on.0) < SAME_STREAM_MS;
+        let entered = match same {
+            true => self.crowded(state.workers.len() + 1).map(|()| self.join(now, state, &stamp)),
+            false => self.replaceable(now, state).map(|()| self.reset(now, stored, &stamp)),
+        };
+        match entered {
+            Ok(change) => Some(Change { stamp, ..change }),
             Err(failure) => {
                 self.phase = Phase::Over;
                 out.push(Effect::Fail(failure));
@@ -65,19 +58,31 @@ impl Coordinator {
 
     fn create(&self, now: &Now, stamp: Version) -> Change {
         let (created_on, started_at) = (self.created_on, now.wall);
-        let chain = Chain::Create { created_on, started_at, entry: self.entry(now) };
-        // By the clock of Kinesis, which refuses a time that lies in its future and stamps the
-        // records; its date comes in whole seconds.
-        let begin = started_at.plus(-self.ahead_ms).plus(-1_000);
-        let mut entries = self.listing.first_entries(self.settings.initial, begin, &stamp);
-        self.heal(&mut entries);
-        self.found(now, chain, entries, stamp)
+        let chain = Chain::Create { created_on, started_at, entry: self.entry(now, 1) };
+        let entries = self.first_entries(now, &stamp);
+        let change = self.found(now, chain, entries);
+        Change { stamp, ..change }
     }
 
-    /// Somebody deleted the state under a running group: what this worker knows of everybody's
-    /// place goes into the next one, so that it is not started over.
-    fn heal(&self, entries: &mut BTreeMap<ShardId, Shard>) {
-        for (id, known) in self.view.iter().flat_map(|view| &view.shards) {
+    fn reset(&self, now: &Now, old: WallTime, stamp: &Version) -> Change {
+        let (created_on, started_at) = (self.created_on, now.wall);
+        let chain = Chain::Reset { old, created_on, started_at, entry: self.entry(now, 1) };
+        // Whatever the old stream's shards were, the new one is read from its beginning.
+        let entries = self.listing.iter().map(|info| (info.id.clone(), info.entry(stamp.clone())));
+        self.found(now, chain, entries.collect())
+    }
+
+    /// The entries of a home that begins now.
+    ///
+    /// Where this worker's home is gone that it had before, they go on from what it knows: a state
+    /// that was deleted under a running group is not started over, nor is a standalone worker that
+    /// was evicted.
+    fn first_entries(&self, now: &Now, stamp: &Version) -> Shards {
+        // By the clock of Kinesis, which refuses a time that lies in its future and stamps the
+        // records; its date comes in whole seconds.
+        let begin = now.wall.plus(-self.ahead_ms).plus(-1_000);
+        let mut entries = self.listing.first_entries(self.settings.initial, begin, stamp);
+        for (id, known) in &self.known {
             let (owner, until) = (None, None);
             entries.insert(id.clone(), Shard { owner, until, ..known.clone() });
         }
@@ -86,76 +91,108 @@ impl Coordinator {
                 && entry.checkpoint < progress.checkpoint
             {
                 entry.checkpoint = progress.checkpoint.clone();
-                entry.arrival = progress.arrival;
+                entry.arrival = progress.arrival.into();
             }
         }
+        entries
     }
 
-    /// A whole state with this worker in it, who holds every shard that can be read.
-    fn found(
-        &self,
-        now: &Now,
-        chain: Chain,
-        mut entries: BTreeMap<ShardId, Shard>,
-        stamp: Version,
-    ) -> Change {
-        let state = Snapshot {
-            created_on: self.created_on,
-            version: stamp.clone(),
-            started_at: Some(now.wall),
-            workers: BTreeMap::new(),
-            slots: BTreeMap::new(),
-            shards: entries.clone(),
-        };
+    /// A write that brings this worker, and its home with these entries: it holds every shard
+    /// there that can be read.
+    fn found(&self, now: &Now, chain: Chain, mut entries: Shards) -> Change {
+        let all = entries.clone();
         for (id, shard) in &mut entries {
-            if !shard.ended && self.listing.ready(&state, id, shard) {
-                let (lease, until) = self.tenure(now, shard, &self.me);
+            if !self.settings.fan_out && !shard.ended && self.listing.ready(&all, id, shard) {
+                let (lease, until) = self.tenure(now, id, shard, &self.me);
                 (shard.owner, shard.until) = (Some(self.me.clone()), Some(until));
                 shard.lease = Some(lease);
             }
         }
-        let mut change = Change::new(self.me.clone(), chain, stamp);
-        // The old stream may have had shards of the same names: nothing is required of entries.
-        let track = |entry| Edit { guard: Guard::None, effect: ShardEffect::Track(entry) };
-        change.shards = entries.into_iter().map(|(id, entry)| (id, track(entry))).collect();
+        let mut change = Change::new(self.me.clone(), chain, Version::new(""));
+        match &self.settings.mode {
+            Mode::Shared => {
+                // The old stream may have had shards of the same names: nothing is required of
+                // entries.
+                let track = |entry| Edit { guard: Guard::None, effect: ShardEffect::Track(entry) };
+                change.shards = entries.into_iter().map(|(id, shard)| (id, track(shard))).collect();
+            }
+            Mode::Standalone { name: Some(name) } => {
+                change.home = Home::Place(name.clone());
+                change.founds = Some(entries);
+            }
+            // It is made once there is a slot for it.
+            Mode::Standalone { name: None } if self.settings.fan_out => {}
+            Mode::Standalone { name: None } => {
+                change.home = Home::Worker(self.me.clone());
+                if let Chain::Create { entry, .. }
+                | Chain::Reset { entry, .. }
+                | Chain::Join { entry, .. } = &mut change.chain
+                {
+                    entry.shards = Some(entries);
+                }
+            }
+        }
         change
     }
 
-    /// Joining, tracking what the group does not track yet, and taking what is free, in one write.
-    fn join(&self, now: &Now, state: &Snapshot, stamp: Version) -> Change {
-        let entry = self.entry(now);
+    /// Joining; making the worker's home or tracking what it does not track yet, and taking what
+    /// is free, in one write.
+    fn join(&self, now: &Now, state: &Snapshot, stamp: &Version) -> Change {
+        let slots = self.slot_edits(now, state, true);
+        let mut entry = self.entry(now, state.workers.len() + 1);
+        entry.active |= slots.values().any(|edit| matches!(edit, SlotEdit::Take { .. }));
+        let chain = Chain::Join { created_on: state.created_on, entry: entry.clone() };
+        let home = self.home(state).filter(|home| state.has_home(home));
+        let mut draft = self.draft_of(chain.clone(), home.clone());
+        draft.add_slots(state, slots);
+        if home.is_none() {
+            let slots = draft.change.slots;
+            let absent = draft.change.absent;
+            let change = self.found(now, chain, self.first_entries(now, stamp));
+            return Change { slots, absent, ..change };
+        }
         let mut with_me = state.clone();
-        with_me.workers.insert(self.me.clone(), entry.clone());
+        with_me.workers.insert(self.me.clone(), entry);
         let plan = self.plan_for(&with_me, now);
-        let chain = Chain::Join { created_on: state.created_on, entry };
-        let mut draft = self.draft_of(chain);
         for (id, shard) in self.takes(&with_me, &plan) {
-            draft.take(&with_me, id, shard, assign(self, now, shard));
+            draft.take(&with_me, id, shard, assign(self, now, id, shard));
         }
-        for info in self.untracked(now, state) {
-            let track = ShardEffect::Track(info.entry(stamp.clone()));
-            draft.add(&info.id, Edit { guard: Guard::None, effect: track });
+        for (id, entry) in self.untracked(now, state) {
+            draft.add(&id, Edit { guard: Guard::None, effect: ShardEffect::Track(entry) });
         }
-        Change { stamp, ..draft.change }
+        draft.change
     }
 
-    /// Shards to be tracked. A listing that is too old may show some that were forgotten since.
-    pub(super) fn untracked<'a>(
-        &'a self,
-        now: &Now,
-        state: &'a Snapshot,
-    ) -> impl Iterator<Item = &'a ShardInfo> {
+    /// Entries for shards that are to be tracked: those of a home that is empty begin where this
+    /// worker is to begin, every later one at its beginning. A listing that is too old may show
+    /// some that were forgotten since; a state that is full has no room for more.
+    pub(super) fn untracked(&self, now: &Now, state: &Snapshot) -> Vec<(ShardId, Shard)> {
         let current = now.at_most_since(&self.listed_at) < settings::LISTING_COUNTS_MS;
-        self.listing.untracked(state).filter(move |_| current)
+        let shards = self.shards(state);
+        if !current || self.is_full(now) {
+            return Vec::new();
+        }
+        if shards.is_empty() {
+            return self.first_entries(now, &Version::new("")).into_iter().collect();
+        }
+        let entry = |info: &ShardInfo| (info.id.clone(), info.entry(Version::new("")));
+        self.listing.untracked(shards).map(entry).collect()
     }
 
-    fn entry(&self, now: &Now) -> Worker {
+    fn entry(&self, now: &Now, workers: usize) -> Worker {
+        let (standalone, name) = match &self.settings.mode {
+            Mode::Shared => (false, None),
+            Mode::Standalone { name } => (true, name.clone()),
+        };
         Worker {
             beat: now.wall,
-            period_ms: Some(self.settings.timing.beat_ms),
+            period_ms: Some(self.period_for(workers)),
             leaving: false,
-            active: true,
-            standalone: false,
+            // It takes part once it has a slot, if it needs one.
+            active: !self.settings.fan_out,
+            standalone,
+            name,
+            shards: None,
             about: self.settings.about.clone(),
         }
     }

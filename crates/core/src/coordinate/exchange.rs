@@ -1,8 +1,10 @@
 //! What a coordinator is told, and what it answers.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::change::{Change, Committed, Progress};
 use crate::event::Event;
-use crate::id::{ShardId, WorkerId};
+use crate::id::{ShardId, SlotName, WorkerId};
 use crate::reader::Position;
 use crate::sequence::Part;
 use crate::snapshot::Snapshot;
@@ -60,11 +62,30 @@ pub enum Input {
     },
     /// Kinesis does not know a shard that this worker reads: list before believing it.
     Missing,
+    /// The fan-out consumers that are registered.
+    Registered(Registered),
+    /// They could not be registered, or not listed.
+    RegisterFailed,
     /// Hand everything over and leave.
     Shutdown {
         /// How long to wait for records that are being handled, in milliseconds.
         limit_ms: u64,
     },
+}
+
+/// The fan-out consumers that are registered at the stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Registered {
+    /// Those that are registered for this group, with their ARNs.
+    pub ours: BTreeMap<SlotName, String>,
+    /// All the others.
+    pub others: BTreeSet<SlotName>,
+}
+
+impl Registered {
+    pub(super) fn contains(&self, name: &SlotName) -> bool {
+        self.ours.contains_key(name) || self.others.contains(name)
+    }
 }
 
 /// What the shell is to do.
@@ -74,13 +95,18 @@ pub enum Effect {
     Look,
     /// List the stream's shards; answer with [`Input::Listed`] or [`Input::ListFailed`].
     List,
+    /// Register the fan-out consumers that the group wants, and list all that there are; answer
+    /// with [`Input::Registered`] or [`Input::RegisterFailed`].
+    Register,
     /// Carry out a change; answer with [`Input::Committed`] or [`Input::CommitFailed`].
     Commit(Change),
-    /// The worker's leases hold until [`Timing::fence_ms`](super::Timing::fence_ms) after this moment, by the clock that
-    /// goes fastest. Past that nothing may be handed out (P3).
+    /// The worker's leases hold for so long after this moment, by the clock that goes fastest.
+    /// Past that nothing may be handed out (P3). Takes the place of what was said before.
     Believe {
         /// When the acknowledged beat was first sent.
         since: Now,
+        /// For how long, in milliseconds.
+        fence_ms: u64,
     },
     /// Begin to read a shard that the write beside this takes, but hand out nothing of it: a
     /// [`Start`](Self::Start) or a [`Stop`](Self::Stop) follows. Saves the round trips between
@@ -145,5 +171,15 @@ pub enum Failure {
         stored: WallTime,
         /// A worker that beat within the last minute.
         alive: WorkerId,
+    },
+    /// The state has no room for one more worker.
+    StateFull,
+    /// Every write costs as much as the state is large, and so many workers cannot all write in
+    /// time.
+    TooManyWorkers {
+        /// How many there would be.
+        workers: usize,
+        /// The size of the state in bytes.
+        bytes: u64,
     },
 }

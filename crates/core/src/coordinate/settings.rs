@@ -1,6 +1,7 @@
 //! What a coordinator is set up with.
 
 use super::{About, Initial, Limits};
+use crate::id::PlaceName;
 
 /// How long a tenure's date for Node consumers runs, in milliseconds: their lease term.
 pub(super) const TERM_MS: i64 = 300_000;
@@ -43,6 +44,17 @@ pub struct Timing {
 }
 
 impl Timing {
+    /// The defaults for a state on this machine's disk: a crashed worker's shards are read again
+    /// after at most 3.3 seconds.
+    pub const SQLITE: Timing = Timing {
+        beat_ms: 1_000,
+        attempt_ms: 300,
+        fence_ms: 2_400,
+        stop_ms: 500,
+        look_ms: 100,
+        drain_ms: 30_000,
+    };
+
     /// The defaults for the lifion layout: a crashed worker's shards are read again after at
     /// most 8.6 seconds.
     pub const LIFION: Timing = Timing {
@@ -82,6 +94,21 @@ impl Timing {
     }
 }
 
+/// Whose records a worker reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// It shares the stream's shards with the other workers of the group.
+    #[default]
+    Shared,
+    /// It reads every shard of the stream, whatever the others do.
+    Standalone {
+        /// Under which name its place is kept, and found again by the next process of this name.
+        /// Workers of one name share the shards among them. Without a name the place goes with
+        /// the worker, or stays in the fan-out slot that it used.
+        name: Option<PlaceName>,
+    },
+}
+
 /// What a coordinator is set up with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
@@ -89,8 +116,12 @@ pub struct Settings {
     pub timing: Timing,
     /// What one write of the store can hold.
     pub limits: Limits,
-    /// Where a group begins that this worker creates.
+    /// Where a group begins that this worker creates, or a place of its own.
     pub initial: Initial,
+    /// Whose records it reads.
+    pub mode: Mode,
+    /// It reads by fan-out: it needs a slot, and takes part in nothing while it has none.
+    pub fan_out: bool,
     /// What the worker says about itself.
     pub about: About,
     /// Take from a silent Node consumer only once its lease's own date is over, so that nothing

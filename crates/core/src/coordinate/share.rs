@@ -8,7 +8,7 @@ use crate::balance::{self, Group, Plan};
 use crate::change::{LeaseUpdate, Update};
 use crate::event::Event;
 use crate::id::{ShardId, WorkerId};
-use crate::snapshot::{Lease, Shard, Snapshot};
+use crate::snapshot::{Home, Lease, Shard, Snapshot};
 use crate::time::{Now, WallTime};
 
 /// Whose a shard is, for sharing.
@@ -39,19 +39,22 @@ impl Coordinator {
 
     fn group<'a>(&'a self, state: &'a Snapshot, now: &Now, gone: Option<&WorkerId>) -> Group<'a> {
         let mut group = Group::default();
-        let counts = |id: &WorkerId| gone != Some(id);
-        for (id, worker) in state.workers.iter().filter(|(id, w)| w.counts() && counts(id)) {
-            group.workers.insert(id, BTreeSet::new());
-            if !worker.is_kinfolk() {
-                group.peers.insert(id);
+        let Some(home) = self.home(state) else { return group };
+        for (id, worker) in state.workers.iter().filter(|(id, _)| gone != Some(id)) {
+            if self.takes_part(state, &home, id, worker) {
+                group.workers.insert(id, BTreeSet::new());
+                if !worker.is_kinfolk() {
+                    group.peers.insert(id);
+                }
             }
         }
         group.unwilling.extend(self.watch.unwilling());
-        for (id, shard) in state.shards.iter().filter(|(_, shard)| !shard.ended) {
-            if !self.listing.ready(state, id, shard) {
+        let shards = state.shards_of(&home);
+        for (id, shard) in shards.iter().filter(|(_, shard)| !shard.ended) {
+            if !self.listing.ready(shards, id, shard) {
                 continue;
             }
-            match self.standing(state, now, gone, id, shard) {
+            match self.standing(state, &home, now, gone, id, shard) {
                 Standing::Free => {
                     group.free.insert(id);
                 }
@@ -70,6 +73,7 @@ impl Coordinator {
     fn standing<'a>(
         &self,
         state: &Snapshot,
+        home: &Home,
         now: &Now,
         gone: Option<&WorkerId>,
         id: &ShardId,
@@ -88,10 +92,13 @@ impl Coordinator {
             return if free { Standing::Free } else { Standing::Elsewhere };
         };
         let run_out = shard.until.is_none_or(|until| until.plus(NODE_SKEW_MS) < now.wall);
+        // A worker that used this slot before, and is in the group without it: the dates say until
+        // when it may read on.
+        let elsewhere = *owner != self.me && matches!(home, Home::Slot(_));
         match () {
             // In my name without a tenure of mine: only a new one makes it readable.
             () if *owner == self.me && shard.tenure().is_none() => Standing::Free,
-            () if !worker.is_kinfolk() && run_out => Standing::Free,
+            () if (elsewhere || !worker.is_kinfolk()) && run_out => Standing::Free,
             () => Standing::Held(owner),
         }
     }
@@ -112,7 +119,7 @@ impl Coordinator {
             .iter()
             .filter(|(_, worker)| **worker == self.me)
             .chain(others.take(room))
-            .filter_map(|(id, _)| Some((id, state.shards.get(id)?)))
+            .filter_map(|(id, _)| Some((id, self.shards(state).get(id)?)))
     }
 
     /// Drains what is to be given, and calls off what is no longer.
@@ -120,9 +127,10 @@ impl Coordinator {
         if self.phase != Phase::Member {
             return;
         }
+        let idle = self.view.as_ref().is_some_and(|state| self.is_idle(state));
         for (shard, held) in &mut self.held {
             let (shard, epoch) = (shard.clone(), held.epoch);
-            let wanted = plan.gives.contains_key(&shard);
+            let wanted = idle || plan.gives.contains_key(&shard);
             let rests = held.rest_until.is_some_and(|until| now.mono < until.mono);
             match held.stage {
                 Stage::Reading if wanted && !rests => {
@@ -168,14 +176,25 @@ impl Coordinator {
     }
 
     /// A tenure of `owner` that begins now, and its date for Node consumers.
-    pub(super) fn tenure(&self, now: &Now, shard: &Shard, owner: &WorkerId) -> (Lease, WallTime) {
-        let lease = Lease { epoch: shard.next_epoch(now.wall), owner: owner.clone() };
+    ///
+    /// Its epoch is also above every one that this worker has let go of, so that it is known as
+    /// another one (P4) in whichever home.
+    pub(super) fn tenure(
+        &self,
+        now: &Now,
+        id: &ShardId,
+        shard: &Shard,
+        owner: &WorkerId,
+    ) -> (Lease, WallTime) {
+        let floor = self.floor.get(id).map_or(0, |epoch| epoch.saturating_add(1));
+        let epoch = shard.next_epoch(now.wall).max(floor);
+        let lease = Lease { epoch, owner: owner.clone() };
         (lease, now.wall.plus(settings::TERM_MS))
     }
 }
 
 /// The update that leases a shard to this worker.
-pub(super) fn assign(coordinator: &Coordinator, now: &Now, shard: &Shard) -> Update {
-    let (lease, until) = coordinator.tenure(now, shard, &coordinator.me);
+pub(super) fn assign(coordinator: &Coordinator, now: &Now, id: &ShardId, shard: &Shard) -> Update {
+    let (lease, until) = coordinator.tenure(now, id, shard, &coordinator.me);
     Update { lease: LeaseUpdate::Assign { lease, until }, ..Update::default() }
 }

@@ -1,7 +1,9 @@
 //! Single decisions, told by hand; the fleets that share one state are in `fleet`.
 
 use super::*;
-use crate::change::{Chain, Committed, Edit, Effect as ShardEffect, Guard, LeaseUpdate, Update};
+use crate::change::{
+    Chain, Committed, Edit, Effect as ShardEffect, Guard, LeaseUpdate, Says, Update,
+};
 use crate::event::Event;
 use crate::id::Version;
 use crate::sequence::Checkpoint;
@@ -15,6 +17,8 @@ pub(super) fn settings() -> Settings {
         timing: Timing::LIFION,
         limits: Limits::NONE,
         initial: Initial::TrimHorizon,
+        mode: Mode::Shared,
+        fan_out: false,
         about: About::default(),
         strict_node_leases: false,
     }
@@ -150,7 +154,7 @@ fn the_first_worker_creates_the_state_and_reads_in_its_first_write() {
     let change = solo.commit();
     assert!(matches!(change.chain, Chain::Create { .. }));
     assert_eq!(solo.started(), ["a", "b"]);
-    assert!(solo.effects.contains(&Effect::Believe { since: at(0) }));
+    assert!(solo.effects.contains(&Effect::Believe { since: at(0), fence_ms: 6_000 }));
 }
 
 #[test]
@@ -228,7 +232,7 @@ fn a_lost_answer_is_repeated_as_it_was_and_recognised() {
     solo.commit();
     assert_eq!(solo.started(), ["a"]);
     // P3: the belief counts from the first sending, not from the one that was answered.
-    assert!(solo.effects.contains(&Effect::Believe { since: at(0) }));
+    assert!(solo.effects.contains(&Effect::Believe { since: at(0), fence_ms: 6_000 }));
 }
 
 #[test]
@@ -634,7 +638,7 @@ fn leaving_drains_then_hands_over_and_goes_in_one_write() {
     solo.after(10);
     solo.step(Input::Shutdown { limit_ms: 30_000 });
     let announced = solo.commit();
-    assert!(matches!(announced.chain, Chain::Beat { leaving: true, .. }));
+    assert!(matches!(announced.chain, Chain::Beat { says: Says::LEAVING, .. }));
     for (shard, epoch) in [("a", 0), ("b", 0)]
         .map(|(s, _)| (s, solo.coordinator.held().find(|(id, _)| id.as_str() == s).unwrap().1))
     {

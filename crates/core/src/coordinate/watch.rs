@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Timing;
 use crate::balance::Plan;
 use crate::id::{ShardId, WorkerId};
-use crate::snapshot::{Snapshot, Worker};
+use crate::snapshot::{Shards, Snapshot, Worker, held_by};
 use crate::time::{Now, WallTime};
 use crate::topology::Listing;
 
@@ -57,7 +57,8 @@ impl Watch {
         self.evicted.insert(worker.clone());
     }
 
-    pub(super) fn saw(&mut self, now: &Now, state: &Snapshot, me: &WorkerId) {
+    /// Takes note of a state, and of the shards of this worker's home in it.
+    pub(super) fn saw(&mut self, now: &Now, state: &Snapshot, shards: &Shards, me: &WorkerId) {
         self.seen.retain(|id, _| state.workers.contains_key(id));
         for (id, worker) in &state.workers {
             let silence = worker.period_ms.map_or(0, Timing::silence_ms);
@@ -69,20 +70,22 @@ impl Watch {
                 *sighting = (worker.beat, *now);
             }
         }
-        let owners = || state.shards.values().filter(|s| !s.ended).filter_map(|s| s.owner.as_ref());
-        let gone: BTreeSet<_> = owners().filter(|id| !state.workers.contains_key(*id)).collect();
+        let owners = shards.values().filter(|s| !s.ended).filter_map(|s| s.owner.as_ref());
+        let users = state.slots.values().filter_map(|slot| slot.used_by.as_ref());
+        let mut gone: BTreeSet<_> = owners.chain(users).collect();
+        gone.retain(|id| !state.workers.contains_key(*id));
         self.absent.retain(|id, _| gone.contains(id));
         self.evicted.retain(|id| gone.contains(id));
         self.silences.retain(|id, _| gone.contains(id) || state.workers.contains_key(id));
         for id in gone {
             self.absent.entry(id.clone()).or_insert(*now);
         }
-        self.saw_reservations(now, state);
+        self.saw_reservations(now, shards);
     }
 
-    fn saw_reservations(&mut self, now: &Now, state: &Snapshot) {
+    fn saw_reservations(&mut self, now: &Now, shards: &Shards) {
         let reserved = |id: &ShardId| {
-            let shard = state.shards.get(id).filter(|shard| shard.owner.is_none());
+            let shard = shards.get(id).filter(|shard| shard.owner.is_none());
             shard.and_then(|shard| shard.reserved.as_ref())
         };
         for (_, (worker, since)) in
@@ -94,7 +97,7 @@ impl Watch {
         }
         self.unwilling.retain(|_, since| now.at_least_since(since) < UNWILLING_MS);
         self.reserved.retain(|id, (worker, _)| reserved(id) == Some(worker));
-        for id in state.shards.keys() {
+        for id in shards.keys() {
             if let Some(worker) = reserved(id) {
                 self.reserved.entry(id.clone()).or_insert((worker.clone(), *now));
             }
@@ -134,19 +137,22 @@ impl Watch {
             || self.absent.get(owner).is_some_and(|since| now.at_least_since(since) >= silence)
     }
 
-    /// A worker that has been silent for long enough to be evicted.
+    /// A worker that has been silent for long enough to be evicted. Those that are not `near`,
+    /// whose shards are in another home, have others to do that first.
     pub(super) fn silent<'a>(
         &self,
         now: &Now,
         state: &'a Snapshot,
         strict: bool,
+        near: impl Fn(&WorkerId) -> bool,
     ) -> Option<(&'a WorkerId, &'a Worker)> {
         state.workers.iter().find(|(id, worker)| {
             self.seen.get(*id).is_some_and(|(beat, since)| {
                 let quiet = now.at_least_since(since);
                 *beat == worker.beat
                     && match worker.period_ms {
-                        Some(period) => quiet >= Timing::silence_ms(period),
+                        Some(period) if near(id) => quiet >= Timing::silence_ms(period),
+                        Some(period) => quiet >= NODE_SILENCE_MS.max(Timing::silence_ms(period)),
                         None => {
                             quiet >= NODE_SILENCE_MS
                                 && worker.beat.plus(NODE_TIMEOUT_MS) < now.wall
@@ -158,8 +164,8 @@ impl Watch {
     }
 
     fn dates_are_over(&self, now: &Now, state: &Snapshot, owner: &WorkerId) -> bool {
-        state
-            .held_by(owner)
+        let home = state.home_of(owner).unwrap_or_default();
+        held_by(state.shards_of(&home), owner)
             .filter(|(_, shard)| !shard.ended)
             .all(|(_, shard)| shard.until.is_none_or(|until| until.plus(NODE_SKEW_MS) < now.wall))
     }
@@ -176,11 +182,10 @@ impl Watch {
             .unwrap_or(u64::MAX)
     }
 
-    pub(super) fn listed(&mut self, now: &Now, listing: &Listing, state: Option<&Snapshot>) {
-        let Some(state) = state else { return };
-        let missing = |id: &ShardId| state.shards.contains_key(id) && listing.get(id).is_none();
+    pub(super) fn listed(&mut self, now: &Now, listing: &Listing, shards: &Shards) {
+        let missing = |id: &ShardId| shards.contains_key(id) && listing.get(id).is_none();
         self.unlisted.retain(|id, _| missing(id));
-        for id in state.shards.keys().filter(|id| missing(id)) {
+        for id in shards.keys().filter(|id| missing(id)) {
             self.unlisted.entry(id.clone()).or_insert((*now, *now)).1 = *now;
         }
     }

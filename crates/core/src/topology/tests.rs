@@ -1,5 +1,4 @@
 use super::*;
-use crate::snapshot::Snapshot;
 use proptest::prelude::*;
 
 fn info(id: &str, parents: &[&str], closed: bool, start: u128, end: u128) -> ShardInfo {
@@ -10,17 +9,6 @@ fn info(id: &str, parents: &[&str], closed: bool, start: u128, end: u128) -> Sha
         starting_sequence: format!("100{id}").as_str().into(),
         closed,
         hash_range: HashRange { start, end },
-    }
-}
-
-fn state(shards: BTreeMap<ShardId, Shard>) -> Snapshot {
-    Snapshot {
-        created_on: WallTime(0),
-        version: "v".into(),
-        started_at: None,
-        workers: BTreeMap::new(),
-        slots: BTreeMap::new(),
-        shards,
     }
 }
 
@@ -37,22 +25,22 @@ fn history() -> Listing {
     .collect()
 }
 
-fn ready_ones(listing: &Listing, state: &Snapshot) -> Vec<String> {
-    let ready = |(id, shard): &(&ShardId, &Shard)| !shard.ended && listing.ready(state, id, shard);
-    state.shards.iter().filter(ready).map(|(id, _)| id.to_string()).collect()
+fn ready_ones(listing: &Listing, shards: &Shards) -> Vec<String> {
+    let ready = |(id, shard): &(&ShardId, &Shard)| !shard.ended && listing.ready(shards, id, shard);
+    shards.iter().filter(ready).map(|(id, _)| id.to_string()).collect()
 }
 
 #[test]
 fn from_the_trim_horizon_every_listed_shard_is_read_parents_first() {
     let listing = history();
-    let mut state = state(listing.first_entries(Initial::TrimHorizon, WallTime(7), &"v".into()));
-    assert_eq!(ready_ones(&listing, &state), ["0", "3"], "a trimmed parent does not block");
-    state.shards.get_mut("0").unwrap().ended = true;
-    assert_eq!(ready_ones(&listing, &state), ["1", "2", "3"]);
-    state.shards.get_mut("2").unwrap().ended = true;
-    assert_eq!(ready_ones(&listing, &state), ["1", "3"], "one parent of a merge is not enough");
-    state.shards.get_mut("3").unwrap().ended = true;
-    assert_eq!(ready_ones(&listing, &state), ["1", "4"]);
+    let mut shards = listing.first_entries(Initial::TrimHorizon, WallTime(7), &"v".into());
+    assert_eq!(ready_ones(&listing, &shards), ["0", "3"], "a trimmed parent does not block");
+    shards.get_mut("0").unwrap().ended = true;
+    assert_eq!(ready_ones(&listing, &shards), ["1", "2", "3"]);
+    shards.get_mut("2").unwrap().ended = true;
+    assert_eq!(ready_ones(&listing, &shards), ["1", "3"], "one parent of a merge is not enough");
+    shards.get_mut("3").unwrap().ended = true;
+    assert_eq!(ready_ones(&listing, &shards), ["1", "4"]);
 }
 
 #[test]
@@ -66,10 +54,10 @@ fn children_start_at_their_beginning_and_roots_at_the_initial_position() {
 #[test]
 fn from_the_tip_closed_shards_are_ended_and_open_ones_pinned_to_a_time() {
     let listing = history();
-    let state = state(listing.first_entries(Initial::Latest, WallTime(7), &"v".into()));
-    assert_eq!(ready_ones(&listing, &state), ["1", "4"]);
-    assert!(state.shards["0"].ended && state.shards["2"].ended);
-    assert_eq!(state.shards["4"].from, Some(WallTime(7)));
+    let shards = listing.first_entries(Initial::Latest, WallTime(7), &"v".into());
+    assert_eq!(ready_ones(&listing, &shards), ["1", "4"]);
+    assert!(shards["0"].ended && shards["2"].ended);
+    assert_eq!(shards["4"].from, Some(WallTime(7)));
 }
 
 #[test]
@@ -83,18 +71,18 @@ fn a_parent_that_is_listed_but_not_tracked_yet_blocks() {
     let listing = history();
     let mut entries = listing.first_entries(Initial::TrimHorizon, WallTime(7), &"v".into());
     entries.remove("0");
-    let state = state(entries);
-    assert_eq!(listing.untracked(&state).map(|i| i.id.as_str()).collect::<Vec<_>>(), ["0"]);
-    assert_eq!(ready_ones(&listing, &state), ["3"]);
+    let shards = entries;
+    assert_eq!(listing.untracked(&shards).map(|i| i.id.as_str()).collect::<Vec<_>>(), ["0"]);
+    assert_eq!(ready_ones(&listing, &shards), ["3"]);
 }
 
 #[test]
 fn a_merge_that_node_wrote_with_one_parent_waits_for_both() {
     let listing = history();
-    let mut state = state(listing.first_entries(Initial::TrimHorizon, WallTime(7), &"v".into()));
-    state.shards.get_mut("4").unwrap().adjacent = None;
-    state.shards.get_mut("2").unwrap().ended = true;
-    assert!(!listing.ready(&state, &"4".into(), &state.shards["4"]));
+    let mut shards = listing.first_entries(Initial::TrimHorizon, WallTime(7), &"v".into());
+    shards.get_mut("4").unwrap().adjacent = None;
+    shards.get_mut("2").unwrap().ended = true;
+    assert!(!listing.ready(&shards, &"4".into(), &shards["4"]));
 }
 
 #[test]
@@ -136,10 +124,10 @@ proptest! {
             }
         }
         let listing: Listing = shards.into_iter().collect();
-        let mut state = state(listing.first_entries(Initial::TrimHorizon, WallTime(7), &"v".into()));
+        let mut shards = listing.first_entries(Initial::TrimHorizon, WallTime(7), &"v".into());
         let mut order = order;
         loop {
-            let next: Vec<String> = ready_ones(&listing, &state)
+            let next: Vec<String> = ready_ones(&listing, &shards)
                 .into_iter()
                 .filter(|id| listing.get(&id.as_str().into()).unwrap().closed)
                 .collect();
@@ -147,11 +135,11 @@ proptest! {
             order = order.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let id = &next[(order >> 33) as usize % next.len()];
             let parents: Vec<_> = listing.get(&id.as_str().into()).unwrap().parents().cloned().collect();
-            prop_assert!(parents.iter().all(|p| state.shards[p].ended));
-            state.shards.get_mut(id.as_str()).unwrap().ended = true;
+            prop_assert!(parents.iter().all(|p| shards[p].ended));
+            shards.get_mut(id.as_str()).unwrap().ended = true;
         }
         let open: Vec<String> = listing.iter().filter(|s| !s.closed).map(|s| s.id.to_string()).collect();
-        prop_assert_eq!(ready_ones(&listing, &state), open);
+        prop_assert_eq!(ready_ones(&listing, &shards), open);
         prop_assert_eq!(HashRange::holes(listing.iter().filter(|s| !s.closed).map(|s| s.hash_range)), vec![]);
     }
 }

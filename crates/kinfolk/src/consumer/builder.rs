@@ -1,17 +1,19 @@
 //! Setting a consumer up, and starting it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_types::SdkConfig;
-use kinfolk_core::coordinate::{Coordinator, Input, Settings, Timing};
-use kinfolk_core::id::{GroupName, IdSource, StreamName};
+use kinfolk_core::coordinate::{Coordinator, Input, Mode, Settings, Timing};
+use kinfolk_core::id::{GroupName, IdSource, PlaceName, StreamName};
 use kinfolk_core::reader::Pace;
 use kinfolk_core::snapshot::{About, Snapshot};
 use kinfolk_core::topology::{Initial, Listing};
 use tokio::sync::{Mutex, mpsc};
 
 use super::Consumer;
+use crate::backup::Backup;
 use crate::budget::Budget;
 use crate::clock::{Clock, SystemClock};
 use crate::drive::{Driver, Report};
@@ -43,7 +45,10 @@ pub struct Builder {
     group: GroupName,
     initial: Initial,
     table: TableSettings,
-    timing: Timing,
+    timing: Option<Timing>,
+    mode: Mode,
+    fan_out: u32,
+    backup: Backup,
     pace: Pace,
     budget: u64,
     app_name: String,
@@ -59,7 +64,10 @@ impl Builder {
             group,
             initial: Initial::default(),
             table: TableSettings::new(),
-            timing: Timing::LIFION,
+            timing: None,
+            mode: Mode::Shared,
+            fan_out: 0,
+            backup: Backup::Folder(PathBuf::from(".")),
             pace: Pace::default(),
             budget: BUDGET,
             app_name: env!("CARGO_PKG_NAME").to_owned(),
@@ -84,11 +92,64 @@ impl Builder {
         self
     }
 
-    /// Deadlines of the worker; [`Timing::LIFION`] by default. All workers of a group may have
-    /// their own.
+    /// Deadlines of the worker; by default those that suit the store
+    /// ([`StateStore::timing`]). All workers of a group may have their own.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
-        self.timing = timing;
+        self.timing = Some(timing);
+        self
+    }
+
+    /// Reads every shard of the stream, whatever the other workers of the group do. Its place goes
+    /// with it: started again, it begins where [`initial`](Self::initial) says.
+    #[must_use]
+    pub fn standalone(mut self) -> Self {
+        self.mode = Mode::Standalone { name: None };
+        self
+    }
+
+    /// Reads every shard of the stream, whatever the other workers of the group do, and keeps its
+    /// place under this name: the next process that is started under it goes on from there.
+    /// Processes that run under one name at the same time share the shards among them.
+    #[must_use]
+    pub fn standalone_as(mut self, name: impl Into<PlaceName>) -> Self {
+        self.mode = Mode::Standalone { name: Some(name.into()) };
+        self
+    }
+
+    /// Takes one of so many fan-out consumers, which are registered for the group where they are
+    /// missing; a worker that finds all of them in use waits until one is free. 0, the default, is
+    /// none.
+    ///
+    /// Kinesis charges for a registered consumer by the hour. The worker holds its consumer in the
+    /// group's state, and its shards with it; it still *reads* by polling.
+    #[must_use]
+    pub fn fan_out(mut self, consumers: u32) -> Self {
+        self.fan_out = consumers;
+        self
+    }
+
+    /// Where the state of a stream is kept that was deleted and made again, before it is replaced:
+    /// in a new file of this folder, which its owner alone can read. The current folder by
+    /// default. What cannot be kept is not replaced.
+    #[must_use]
+    pub fn backup_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.backup = Backup::Folder(folder.into());
+        self
+    }
+
+    /// Keeps the state of a stream that was deleted and made again, before it is replaced: it is
+    /// given as DynamoDB's typed JSON. An error keeps it from being replaced. Runs on a thread
+    /// that may block.
+    #[must_use]
+    pub fn backup_with<E>(
+        mut self,
+        keep: impl Fn(&[u8]) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.backup = Backup::Hook(Arc::new(move |state: &[u8]| keep(state).map_err(Into::into)));
         self
     }
 
@@ -158,7 +219,8 @@ impl Builder {
         kinesis: aws_sdk_kinesis::Client,
         dynamodb: aws_sdk_dynamodb::Client,
     ) -> Result<Consumer> {
-        let attempt = Duration::from_millis(self.timing.attempt_ms.into());
+        let timing = self.timing.as_ref().unwrap_or(&Timing::LIFION);
+        let attempt = Duration::from_millis(timing.attempt_ms.into());
         let store = LifionStore::new(
             &dynamodb,
             self.table.table(),
@@ -203,24 +265,30 @@ impl Builder {
         store: Arc<dyn StateStore>,
         ((description, listing), state): ((Description, Listing), Option<Snapshot>),
     ) -> Result<Consumer> {
-        self.check()?;
+        let timing = self.timing.clone().unwrap_or_else(|| store.timing());
+        self.check(&timing)?;
         let clock = self.clock.clone();
         let settings = Settings {
-            timing: self.timing.clone(),
+            timing: timing.clone(),
             limits: store.limits(),
             initial: self.initial,
+            mode: self.mode.clone(),
+            fan_out: self.fan_out > 0,
             about: about(&self.app_name, clock.as_ref()),
             strict_node_leases: self.strict_node_leases,
         };
         let coordinator = Coordinator::new(settings, IdSource::new(seed()?), clock.now());
         let announcer = Announcer::new();
-        let fence = Arc::new(Fence::new(clock.clone(), self.timing.fence_ms.into()));
+        let fence = Arc::new(Fence::new(clock.clone()));
         let hub = Arc::new(Hub::new(fence.clone()));
         let (commands, receiver) = mpsc::channel(1);
         let (missing, missing_receiver) = mpsc::channel(1);
         let driver = Driver {
             coordinator,
-            timing: self.timing,
+            timing,
+            group: self.group.clone(),
+            fan_out: self.fan_out,
+            backup: self.backup,
             store,
             reading: Reading { source, clock, budget: Budget::new(self.budget), pace: self.pace },
             fence,
@@ -243,9 +311,9 @@ impl Builder {
         })
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self, timing: &Timing) -> Result<()> {
         let wrong = |message: String| Err(Error::new(ErrorKind::Config, message));
-        if let Err(reason) = self.timing.check() {
+        if let Err(reason) = timing.check() {
             return wrong(format!("these deadlines are unsafe: {reason}"));
         }
         if self.budget < LEAST_BUDGET {
@@ -253,6 +321,9 @@ impl Builder {
         }
         if self.group.as_str().is_empty() || self.stream.as_str().is_empty() {
             return wrong("the stream and the group need a name".to_owned());
+        }
+        if matches!(&self.mode, Mode::Standalone { name: Some(name) } if name.as_str().is_empty()) {
+            return wrong("a standalone worker's name is empty: give one, or none".to_owned());
         }
         Ok(())
     }

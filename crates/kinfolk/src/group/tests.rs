@@ -96,7 +96,7 @@ fn shard(parent: Option<&str>, done: Option<&str>, owner: Option<&str>) -> Shard
     let owner = owner.map(WorkerId::from);
     Shard {
         checkpoint: Checkpoint { sequence: done.map(Into::into), part: None },
-        arrival: done.map(|_| WallTime(90_000)),
+        arrival: done.map(|_| WallTime(90_000)).into(),
         lease: owner.clone().map(|owner| Lease { epoch: 7, owner }),
         owner,
         ..Shard::new(parent.map(Into::into), None, Version::from("v"))
@@ -110,6 +110,8 @@ fn state(shards: impl IntoIterator<Item = (&'static str, Shard)>) -> Snapshot {
         leaving: false,
         active: true,
         standalone: false,
+        name: None,
+        shards: None,
         about: About { app_name: "app".into(), host: "host".into(), pid: 3, started_on: NOW },
     };
     Snapshot {
@@ -119,6 +121,7 @@ fn state(shards: impl IntoIterator<Item = (&'static str, Shard)>) -> Snapshot {
         workers: [(WorkerId::from("w"), worker)].into(),
         slots: BTreeMap::new(),
         shards: shards.into_iter().map(|(id, shard)| (ShardId::from(id), shard)).collect(),
+        places: BTreeMap::new(),
     }
 }
 

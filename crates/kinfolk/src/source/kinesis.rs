@@ -16,13 +16,14 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
-use kinfolk_core::id::{ShardId, StreamName};
+use kinfolk_core::coordinate::Registered;
+use kinfolk_core::id::{GroupName, ShardId, StreamName};
 use kinfolk_core::reader::{ChildShard, Fault, Position};
 use kinfolk_core::sequence::SequenceNumber;
 use kinfolk_core::time::WallTime;
 use kinfolk_core::topology::{HashRange, Listing, ShardInfo};
 
-use super::{Answer, Description, ReadError, Source};
+use super::{Answer, Description, ReadError, Source, fan_out};
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Page, Raw};
@@ -111,6 +112,14 @@ impl Source for KinesisSource {
             };
             Err(Error::new(kind, format!("stream {} is being {state}", self.stream)))
         })
+    }
+
+    fn register<'a>(
+        &'a self,
+        group: &'a GroupName,
+        wanted: u32,
+    ) -> BoxFuture<'a, Result<Registered>> {
+        Box::pin(fan_out::register(&self.client, &self.stream, group, wanted))
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Listing>> {

@@ -5,6 +5,7 @@ use kinfolk_core::limits::Limits;
 use kinfolk_core::snapshot::Snapshot;
 use tokio::sync::watch;
 
+use super::dynamo::lifion::document;
 use super::{BoxFuture, StateStore};
 use crate::error::Result;
 
@@ -51,6 +52,14 @@ impl StateStore for MemoryStore {
                 false
             });
             Ok(outcome)
+        })
+    }
+
+    fn export(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>>> {
+        Box::pin(async {
+            let state = self.state.borrow().clone();
+            // It does not know whose state it is.
+            Ok(state.map(|state| document::write(&"memory".into(), &"memory".into(), &state)))
         })
     }
 

@@ -23,8 +23,8 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let clock = Arc::new(HandClock::default());
-        let fence = Arc::new(Fence::new(clock.clone(), 1_000));
-        fence.believe(Now::default());
+        let fence = Arc::new(Fence::new(clock.clone()));
+        fence.believe(Now::default(), 1_000);
         let (ready, stirred) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let signals = Signals { fence, ready, stirred };
         let tenure = Tenure::new("s".into(), 7, "w".into(), signals.clone());
@@ -62,7 +62,7 @@ impl Bench {
 
     fn wait(&self, ms: u64) {
         self.clock.0.fetch_add(ms, Ordering::Relaxed);
-        self.signals.fence.believe(self.clock.now());
+        self.signals.fence.believe(self.clock.now(), 1_000);
     }
 }
 
@@ -126,7 +126,7 @@ fn a_closed_fence_hands_out_nothing_and_takes_acknowledgements() {
     bench.clock.0.store(1_000, Ordering::Relaxed);
     assert!(bench.tenure.take(1).is_err());
     assert!(bench.ack(&handed), "the lease may well be ours still");
-    bench.signals.fence.believe(bench.clock.now());
+    bench.signals.fence.believe(bench.clock.now(), 1_000);
     assert_eq!(first(&bench.take(1)), "00001");
 }
 

@@ -62,6 +62,8 @@ impl Trial {
                 report.refused += 1;
                 before
             }
+            // No change is by itself; the states here are small.
+            Committed::TooLarge => state,
         };
         let looked = store.look().await.map_err(|error| self.broke(at, &error))?;
         if looked != after {

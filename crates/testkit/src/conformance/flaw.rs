@@ -22,12 +22,20 @@ pub(super) enum Flaw {
     VictimAlive,
     /// Evict: the victim is not there.
     VictimGone,
-    /// Evict: the slot is not the victim's.
+    /// Free a slot: it is not in that worker's use.
     OthersSlot,
-    /// Evict: the slot's version is another one.
+    /// A slot's version is another one.
     OtherSlotVersion,
-    /// Evict: the slot is not there.
+    /// Take, free or drop a slot: it is not there.
     SlotGone,
+    /// Take or drop a slot: somebody uses it.
+    SlotUsed,
+    /// Add a slot: it is there.
+    SlotThere,
+    /// Found a place: it is there.
+    PlaceThere,
+    /// Edits in a home that is not there.
+    HomeGone,
     /// A worker that must be absent is there.
     WorkerThere,
     /// A shard is given to a Node consumer.
@@ -68,6 +76,10 @@ impl Flaw {
         Flaw::OthersSlot,
         Flaw::OtherSlotVersion,
         Flaw::SlotGone,
+        Flaw::SlotUsed,
+        Flaw::SlotThere,
+        Flaw::PlaceThere,
+        Flaw::HomeGone,
         Flaw::WorkerThere,
         Flaw::ReceiverNode,
         Flaw::ReceiverLeaving,

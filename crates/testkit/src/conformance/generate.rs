@@ -1,12 +1,12 @@
 //! Random changes: each fits the state, but for the flaw that it is asked to have.
 
 mod edit;
+mod home;
+mod slot;
 mod state;
 
-use std::collections::BTreeMap;
-
-use kinfolk_core::change::{Chain, Change, Eviction};
-use kinfolk_core::id::{IdSource, SlotName, Version, WorkerId};
+use kinfolk_core::change::{Chain, Change, Eviction, Says, SlotEdit};
+use kinfolk_core::id::{IdSource, WorkerId};
 use kinfolk_core::sequence::SequenceNumber;
 use kinfolk_core::snapshot::{About, Snapshot, Worker};
 use kinfolk_core::time::WallTime;
@@ -42,8 +42,13 @@ impl Generator {
         let Some(state) = state else { return self.first(flaw) };
         let (worker, chain) = self.chain(state, flaw);
         let mut change = Change::new(worker, chain, self.ids.version());
+        self.home(&mut change, state, flaw);
         self.evict(&mut change, state, flaw);
         self.absent(&mut change, state, flaw);
+        self.slots(&mut change, state, flaw);
+        if self.has_no_entries(&change) {
+            return change;
+        }
         for _ in 0..self.rng.below(5) {
             self.edit(&mut change, state);
         }
@@ -61,9 +66,13 @@ impl Generator {
             Some(Flaw::OtherOld) => {
                 Chain::Reset { old: created_on, created_on, started_at: self.time(), entry }
             }
-            Some(_) => Chain::Beat { prev: created_on, next: self.time(), leaving: false },
+            Some(_) => Chain::Beat { prev: created_on, next: self.time(), says: Says::NOTHING },
         };
         let mut change = Change::new(worker, chain, self.ids.version());
+        if self.rng.chance(25) {
+            self.found(&mut change);
+            return change;
+        }
         for _ in 0..self.rng.below(6) {
             self.track(&mut change);
         }
@@ -101,62 +110,39 @@ impl Generator {
         if self.rng.chance(10) {
             return Chain::Leave { prev };
         }
-        Chain::Beat { prev, next: self.later(prev), leaving: self.rng.chance(10) }
+        let says = Says {
+            leaving: self.rng.chance(10),
+            active: self.rng.chance(20).then(|| self.rng.chance(50)),
+            period_ms: self.rng.chance(20).then_some(5_000),
+        };
+        Chain::Beat { prev, next: self.later(prev), says }
     }
 
     fn evict(&mut self, change: &mut Change, state: &Snapshot, flaw: Option<Flaw>) {
-        let wanted = matches!(
-            flaw,
-            Some(
-                Flaw::OtherState
-                    | Flaw::VictimAlive
-                    | Flaw::VictimGone
-                    | Flaw::OthersSlot
-                    | Flaw::OtherSlotVersion
-                    | Flaw::SlotGone
-            )
-        );
+        let wanted = matches!(flaw, Some(Flaw::OtherState | Flaw::VictimAlive | Flaw::VictimGone));
         if !wanted && !self.rng.chance(15) {
             return;
         }
         let others = state.workers.iter().filter(|(id, _)| **id != change.worker);
-        // Somebody with a slot, if the slot matters.
-        let others = others.filter(|(id, _)| {
-            flaw != Some(Flaw::OtherSlotVersion) || !slots_of(state, id).is_empty()
-        });
         let Some((victim, worker)) = self.rng.pick(others) else { return };
-        let mut eviction = Eviction {
-            victim: victim.clone(),
-            beat: worker.beat,
-            version: state.version.clone(),
-            slots: slots_of(state, victim),
-        };
+        let mut eviction =
+            Eviction { victim: victim.clone(), beat: worker.beat, version: state.version.clone() };
         match flaw {
             Some(Flaw::OtherState) => eviction.version = self.ids.version(),
             Some(Flaw::VictimAlive) => eviction.beat = eviction.beat.plus(-1),
-            Some(Flaw::VictimGone) => {
-                eviction.victim = self.ids.worker();
-                eviction.slots.clear();
-            }
-            Some(Flaw::OthersSlot) => {
-                let of_others =
-                    state.slots.iter().filter(|(_, s)| s.used_by.as_ref() != Some(victim));
-                let of_others = self.rng.pick(of_others);
-                eviction.slots.extend(of_others.map(|(name, s)| (name.clone(), s.version.clone())));
-            }
-            Some(Flaw::OtherSlotVersion) => {
-                if let Some(version) = eviction.slots.values_mut().next() {
-                    *version = self.ids.version();
-                }
-            }
-            Some(Flaw::SlotGone) => {
-                eviction.slots.insert("gone".into(), self.ids.version());
-            }
+            Some(Flaw::VictimGone) => eviction.victim = self.ids.worker(),
             _ => {}
         }
         let victim = eviction.victim.clone();
+        for (name, slot) in state.slots.iter().filter(|(_, s)| s.used_by.as_ref() == Some(&victim))
+        {
+            let free = SlotEdit::Free { user: victim.clone(), seen: slot.version.clone() };
+            change.slots.insert(name.clone(), free);
+        }
         change.evict = Some(eviction);
-        self.edit_all_of(change, state, &victim);
+        if !self.has_no_entries(change) {
+            self.edit_all_of(change, state, &victim);
+        }
     }
 
     fn absent(&mut self, change: &mut Change, state: &Snapshot, flaw: Option<Flaw>) {
@@ -175,6 +161,8 @@ impl Generator {
             leaving: self.rng.chance(10),
             active: !self.rng.chance(10),
             standalone: self.rng.chance(10),
+            name: self.rng.chance(10).then(|| "tail".into()),
+            shards: None,
             about: About {
                 app_name: "orders".to_owned(),
                 host: "host \"é\"".to_owned(),
@@ -203,11 +191,6 @@ impl Generator {
     fn later(&mut self, than: WallTime) -> WallTime {
         than.plus(1 + i64::try_from(self.rng.below(3_000)).unwrap_or_default())
     }
-}
-
-fn slots_of(state: &Snapshot, worker: &WorkerId) -> BTreeMap<SlotName, Version> {
-    let slots = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(worker));
-    slots.map(|(name, slot)| (name.clone(), slot.version.clone())).collect()
 }
 
 #[cfg(test)]

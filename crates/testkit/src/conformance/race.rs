@@ -57,6 +57,7 @@ async fn write(
         view = match &outcome {
             Committed::Applied(after) => Some(after.clone()),
             Committed::Refused(before) => before.clone(),
+            Committed::TooLarge => view,
         };
         records.push((change, outcome));
     }

@@ -6,8 +6,6 @@ use super::*;
 use crate::invariants;
 use std::collections::VecDeque;
 
-const FENCE_MS: u64 = Timing::LIFION.fence_ms as u64;
-
 struct Dice(u64);
 
 impl Dice {
@@ -30,7 +28,7 @@ enum Mail {
 
 struct Member {
     coordinator: Coordinator,
-    believes_since: Option<Now>,
+    believes: Option<(Now, u64)>,
     /// Shards that it hands out, by epoch.
     reads: BTreeMap<ShardId, u64>,
     draining: BTreeMap<ShardId, u64>,
@@ -80,7 +78,7 @@ impl World {
         );
         self.members.push(Member {
             coordinator,
-            believes_since: None,
+            believes: None,
             reads: BTreeMap::new(),
             draining: BTreeMap::new(),
             mail: Vec::new(),
@@ -109,7 +107,7 @@ impl World {
                     member.mail.push((time + 1_000, Mail::Input(Input::CommitFailed)));
                 }
                 Effect::Commit(change) => member.mail.push((time + wait, Mail::Request(change))),
-                Effect::Believe { since } => member.believes_since = Some(since),
+                Effect::Believe { since, fence_ms } => member.believes = Some((since, fence_ms)),
                 Effect::Start(start) => {
                     member.reads.insert(start.shard, start.epoch);
                 }
@@ -157,7 +155,8 @@ impl World {
             step.unwrap_or_else(|violation| panic!("{violation} at {} ms", self.time));
             invariants::check_state(state).unwrap_or_else(|violation| panic!("{violation}"));
             let listing = self.listing.iter().cloned().collect();
-            invariants::check_cover(state, &listing).unwrap_or_else(|hole| panic!("{hole}"));
+            invariants::check_cover(&state.shards, &listing)
+                .unwrap_or_else(|hole| panic!("{hole}"));
             self.state = Some(state.clone());
         }
         committed
@@ -271,8 +270,8 @@ impl World {
         let now = at(self.time);
         let mut readers: BTreeMap<&ShardId, usize> = BTreeMap::new();
         for (who, member) in self.members.iter().enumerate() {
-            let believes =
-                member.believes_since.is_some_and(|since| now.at_most_since(&since) < FENCE_MS);
+            let holds = |(since, fence_ms)| now.at_most_since(&since) < fence_ms;
+            let believes = member.believes.is_some_and(holds);
             // A paused worker wakes up with its clocks ahead: the fence is checked before each
             // delivery, so that it hands out nothing in the meantime.
             let runs = member.alive && self.time >= member.paused_until;

@@ -5,15 +5,17 @@ mod attribute;
 mod condition;
 mod date;
 mod decode;
+pub(crate) mod document;
 mod encode;
 mod expression;
-#[cfg_attr(not(test), expect(dead_code, reason = "no caller reads or writes a file yet"))]
 mod json;
 mod limits;
+mod size;
 mod write;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -22,13 +24,17 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure};
+use aws_sdk_dynamodb::types::{
+    ConsumedCapacity, ReturnConsumedCapacity, ReturnValue,
+    ReturnValuesOnConditionCheckFailure as OnFailure,
+};
 use kinfolk_core::change::{Change, Committed};
 use kinfolk_core::id::{GroupName, StreamName};
 use kinfolk_core::limits::Limits;
 use kinfolk_core::snapshot::Snapshot;
 
 pub use self::condition::Condition;
+pub use self::document::Document;
 pub use self::limits::LIFION;
 
 use self::attribute as at;
@@ -37,7 +43,8 @@ use self::expression::Finished;
 use self::write::Write;
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{BoxFuture, StateStore};
+use crate::store::usage::Meter;
+use crate::store::{BoxFuture, StateStore, Usage};
 
 /// How long one attempt may take: τ of the protocol's section 8.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
@@ -50,6 +57,7 @@ pub struct LifionStore {
     group: GroupName,
     stream: StreamName,
     left_out: BTreeSet<Condition>,
+    meter: Arc<Meter>,
 }
 
 impl LifionStore {
@@ -67,6 +75,7 @@ impl LifionStore {
             group: group.into(),
             stream: stream.into(),
             left_out: BTreeSet::new(),
+            meter: Arc::default(),
         }
         .attempt_limit(ATTEMPT_LIMIT)
     }
@@ -101,12 +110,16 @@ impl LifionStore {
         Ok(())
     }
 
-    async fn get(&self) -> Result<Option<Snapshot>> {
+    async fn get(&self) -> Result<Option<Item>> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(self.key()));
-        match get.consistent_read(true).send().await {
-            Ok(answer) => self.read(answer.item.as_ref()),
-            Err(error) => Err(self.failed("read", &error)),
-        }
+        let get = get.return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = get.consistent_read(true).send().await;
+        let answer = answer.map_err(|error| self.failed("read", &error))?;
+        // No item may also come as an empty one.
+        let item = answer.item.filter(|item| !item.is_empty());
+        let bytes = item.as_ref().map_or(0, size::of);
+        self.meter.read(units(answer.consumed_capacity.as_ref(), bytes, 4_096));
+        Ok(item)
     }
 
     async fn send(&self, change: &Change) -> Result<Committed> {
@@ -117,19 +130,28 @@ impl LifionStore {
     }
 
     async fn put_item(&self, item: Item, state: Snapshot, on: Finished) -> Result<Committed> {
+        let bytes = size::of(&item);
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let answer = put
             .set_condition_expression(on.condition)
             .set_expression_attribute_names(on.names)
             .set_expression_attribute_values(on.values)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
             .await;
-        let Err(error) = answer else { return Ok(Committed::Applied(state)) };
+        let error = match answer {
+            Ok(answer) => {
+                self.wrote(answer.consumed_capacity.as_ref(), bytes);
+                return Ok(Committed::Applied(state));
+            }
+            Err(error) => error,
+        };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => {
-                Ok(Committed::Refused(self.read(refusal.item())?))
+                self.refused(refusal.item())
             }
+            _ if is_too_large(&error) => Ok(Committed::TooLarge),
             _ => Err(self.failed("write", &error)),
         }
     }
@@ -142,23 +164,36 @@ impl LifionStore {
             .set_expression_attribute_names(on.names)
             .set_expression_attribute_values(on.values)
             .return_values(ReturnValue::AllNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
             .await;
         let error = match answer {
             Ok(answer) => {
-                let state = self.read(answer.attributes())?;
+                let item = answer.attributes();
+                self.wrote(answer.consumed_capacity(), item.map_or(0, size::of));
                 let missing = || Error::new(ErrorKind::Data, "DynamoDB left out the state written");
-                return state.map(Committed::Applied).ok_or_else(missing);
+                return self.read(item)?.map(Committed::Applied).ok_or_else(missing);
             }
             Err(error) => error,
         };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
-                Ok(Committed::Refused(self.read(refusal.item())?))
+                self.refused(refusal.item())
             }
+            _ if is_too_large(&error) => Ok(Committed::TooLarge),
             _ => Err(self.failed("write", &error)),
         }
+    }
+
+    fn refused(&self, item: Option<&Item>) -> Result<Committed> {
+        // A refused write costs as much as the item that refused it.
+        self.wrote(None, item.map_or(0, size::of));
+        Ok(Committed::Refused(self.read(item)?))
+    }
+
+    fn wrote(&self, consumed: Option<&ConsumedCapacity>, bytes: u64) {
+        self.meter.wrote(units(consumed, bytes, 1_024));
     }
 
     fn key(&self) -> Item {
@@ -170,6 +205,7 @@ impl LifionStore {
     /// Reads an item of an answer. No item may also come as an empty one.
     fn read(&self, item: Option<&Item>) -> Result<Option<Snapshot>> {
         let item = item.filter(|item| !item.is_empty());
+        self.meter.saw(item.map_or(0, size::of));
         item.map(decode::snapshot).transpose().map_err(|error| {
             Error::new(error.kind(), format!("cannot {}", self.doing("read"))).with_source(error)
         })
@@ -200,14 +236,40 @@ impl fmt::Debug for LifionStore {
 
 impl StateStore for LifionStore {
     fn look(&self) -> BoxFuture<'_, Result<Option<Snapshot>>> {
-        Box::pin(self.get())
+        Box::pin(async { self.read(self.get().await?.as_ref()) })
     }
 
     fn commit<'a>(&'a self, change: &'a Change) -> BoxFuture<'a, Result<Committed>> {
         Box::pin(self.send(change))
     }
 
+    fn export(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>>> {
+        Box::pin(async { Ok(self.get().await?.as_ref().map(document::text_of)) })
+    }
+
     fn limits(&self) -> Limits {
         LIFION
     }
+
+    fn usage(&self) -> Usage {
+        self.meter.usage()
+    }
+}
+
+/// The units that a call has cost: as DynamoDB says, or as its rules have it.
+fn units(consumed: Option<&ConsumedCapacity>, bytes: u64, unit: u64) -> f64 {
+    let said = consumed.and_then(ConsumedCapacity::capacity_units);
+    said.unwrap_or(bytes.div_ceil(unit).max(1) as f64)
+}
+
+/// Whether a write was refused because the item would be larger than DynamoDB's 400 KB. It has no
+/// code of its own for that.
+fn is_too_large<E>(error: &SdkError<E>) -> bool
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    error.code() == Some("ValidationException")
+        && error.message().is_some_and(|said| {
+            said.starts_with("Item size") && said.contains("exceeded the maximum allowed size")
+        })
 }

@@ -3,7 +3,7 @@
 use kinfolk_core::change::{Change, Edit, Effect, Guard, LeaseUpdate, Progress, Update};
 use kinfolk_core::id::{ShardId, WorkerId};
 use kinfolk_core::sequence::{Checkpoint, SequenceNumber};
-use kinfolk_core::snapshot::{Lease, Shard, Snapshot};
+use kinfolk_core::snapshot::{Lease, Shard, Snapshot, held_by};
 use kinfolk_core::time::WallTime;
 
 use super::super::flaw::Flaw;
@@ -119,7 +119,7 @@ impl Generator {
 
     /// Edits every shard of a worker under the condition that it is its.
     pub(super) fn edit_all_of(&mut self, change: &mut Change, state: &Snapshot, worker: &WorkerId) {
-        for (id, _) in state.held_by(worker) {
+        for (id, _) in held_by(state.shards_of(&change.home.clone()), worker) {
             let guard = Guard::OwnedBy(worker.clone());
             let effect = Effect::Set(self.update(change, state));
             change.shards.insert(id.clone(), Edit { guard, effect });
@@ -134,7 +134,7 @@ impl Generator {
 
     fn insert(&mut self, change: &mut Change, state: &Snapshot) {
         let id = shard_id(self.rng.below(12));
-        if !state.shards.contains_key(&id) {
+        if !state.shards_of(&change.home).contains_key(&id) {
             let effect = Effect::Insert(self.new_shard());
             change.shards.entry(id).or_insert(Edit { guard: Guard::Absent, effect });
         }
@@ -147,7 +147,8 @@ impl Generator {
         state: &'s Snapshot,
         fits: impl Fn(&Shard) -> bool,
     ) -> Option<(&'s ShardId, &'s Shard)> {
-        let free = state.shards.iter().filter(|(id, _)| !change.shards.contains_key(*id));
+        let shards = state.shards_of(&change.home);
+        let free = shards.iter().filter(|(id, _)| !change.shards.contains_key(*id));
         self.rng.pick(free.filter(|(_, shard)| fits(shard)))
     }
 

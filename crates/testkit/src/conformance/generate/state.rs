@@ -2,7 +2,7 @@
 
 use kinfolk_core::id::{ShardId, WorkerId};
 use kinfolk_core::sequence::{Checkpoint, Part};
-use kinfolk_core::snapshot::{Lease, Shard, Slot, Snapshot};
+use kinfolk_core::snapshot::{Arrival, Lease, Shard, Shards, Slot, Snapshot};
 use kinfolk_core::time::WallTime;
 
 use super::Generator;
@@ -17,6 +17,7 @@ impl Generator {
             workers: (0..6).map(|_| (self.ids.worker(), self.worker())).collect(),
             slots: Default::default(),
             shards: Default::default(),
+            places: Default::default(),
         };
         // One of each kind that the flaws need.
         for (worker, kind) in state.workers.values_mut().zip(0..) {
@@ -31,21 +32,30 @@ impl Generator {
         for name in ["fan-a", "fan-b", "fan-c", "fan-d"] {
             let used_by = self.rng.maybe(|rng| rng.pick(&workers).cloned()).flatten();
             let (arn, version) = (format!("arn:aws:kinesis:::{name}"), self.ids.version());
-            let slot = Slot { arn, standalone: self.rng.chance(10), used_by, version };
+            let shards = self.rng.chance(25).then(|| self.shards(&workers, 3));
+            let slot = Slot { arn, standalone: self.rng.chance(10), used_by, version, shards };
             state.slots.insert(name.into(), slot);
         }
-        for number in 0..8 {
-            let shard = self.shard(&workers);
-            state.shards.insert(shard_id(number), shard);
+        for worker in state.workers.values_mut().skip(4) {
+            worker.shards = Some(self.shards(&workers, 3));
         }
+        state.shards = self.shards(&workers, 8);
+        state.places = ["a", "a place: é"].map(|n| (n.into(), self.shards(&workers, 4))).into();
         state
+    }
+
+    /// Entries of the first shards.
+    fn shards(&mut self, workers: &[WorkerId], count: usize) -> Shards {
+        (0..count).map(|number| (shard_id(number), self.shard(workers))).collect()
     }
 
     /// An entry in any condition.
     fn shard(&mut self, workers: &[WorkerId]) -> Shard {
         let mut shard = self.new_shard();
         shard.ended = self.rng.chance(25);
-        shard.arrival = self.rng.maybe(|_| WallTime(1_795_362_000_000));
+        let arrivals =
+            [Arrival::Unsaid, Arrival::Unknown, Arrival::At(WallTime(1_795_362_000_000))];
+        shard.arrival = self.rng.pick(arrivals).unwrap_or_default();
         shard.lease = self.rng.pick(workers).filter(|_| self.rng.chance(75)).map(|owner| Lease {
             epoch: 10 + u64::try_from(self.rng.below(10)).unwrap_or_default(),
             owner: owner.clone(),

@@ -10,6 +10,13 @@ pub(super) struct Attribute {
     pub(super) short: &'static str,
 }
 
+/// Ours: what the name of the attribute begins with that holds a place. The rest is the place's
+/// name. Each is an attribute of its own, since an update cannot make a map and write into it.
+pub(super) const KF_PLACE: &str = "kfPlace:";
+
+/// What stands for the place that a write is about.
+pub(super) const PLACE: &str = "#r";
+
 macro_rules! attributes {
     ($($(#[$doc:meta])* $constant:ident = $name:literal, $short:literal;)*) => {
         $($(#[$doc])* pub(super) const $constant: Attribute =
@@ -48,6 +55,8 @@ attributes! {
     KF_BEAT = "kfBeat", "#b";
     /// Ours: it is there while the worker is leaving.
     KF_LEAVING = "kfLeaving", "#l";
+    /// Ours: the name under which a standalone worker keeps its place.
+    KF_NAME = "kfName", "#_n";
 
     // Slots.
     ARN = "arn", "#_r";
@@ -79,8 +88,9 @@ mod tests {
 
     #[test]
     fn placeholders_are_short_and_distinct() {
-        let shorts: HashSet<_> = ALL.iter().map(|attribute| attribute.short).collect();
-        assert_eq!(shorts.len(), ALL.len());
+        let shorts = ALL.iter().map(|attribute| attribute.short).chain([PLACE]);
+        let shorts: HashSet<_> = shorts.collect();
+        assert_eq!(shorts.len(), ALL.len() + 1);
         assert!(shorts.iter().all(|short| !short.contains(|c: char| c.is_ascii_uppercase())));
     }
 }

@@ -33,10 +33,18 @@ conditions! {
     ItemVersion,
     /// Evict: the victim has not beaten since.
     VictimBeat,
-    /// Evict: its slot is still in its use.
+    /// Add a slot: there is no such entry.
+    SlotAbsent,
+    /// Take or drop a slot: nobody uses it.
+    SlotFree,
+    /// Free a slot: it is still in the use of this worker.
     SlotUse,
-    /// Evict: its slot's version is what was seen.
+    /// Take, drop or free a slot: its version is what was seen.
     SlotVersion,
+    /// Found a place: there is none of this name.
+    PlaceAbsent,
+    /// The home of the shards is there.
+    HomeThere,
     /// A worker whose shards are taken is absent.
     AbsentWorker,
     /// Who is given a shard is there, and one of ours.

@@ -2,14 +2,15 @@
 //!
 //! An absent attribute reads as JavaScript would take it: null, false, empty. An attribute that
 //! nobody here knows is passed over; it stays in the item, since only leaves are written. A known
-//! one that does not read is an error that names its path.
+//! one that does not read is an error that names its path, and so is a missing map: every writer
+//! writes into them, and DynamoDB refuses that where there is none.
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use kinfolk_core::id::Version;
+use kinfolk_core::id::{PlaceName, Version};
 use kinfolk_core::sequence::{Checkpoint, Part, SequenceNumber};
-use kinfolk_core::snapshot::{About, Lease, Shard, Slot, Snapshot, Worker};
+use kinfolk_core::snapshot::{About, Arrival, Lease, Shard, Shards, Slot, Snapshot, Worker};
 use kinfolk_core::time::WallTime;
 
 use super::attribute::{self as at, Attribute};
@@ -29,10 +30,25 @@ pub(super) fn snapshot(item: &Item) -> Result<Snapshot> {
         created_on: item.date(at::STREAM_CREATED_ON)?.unwrap_or_default(),
         version: item.version()?,
         started_at: started_at(&item)?,
-        workers: item.entries(at::CONSUMERS, worker)?,
-        slots: item.entries(at::ENHANCED_CONSUMERS, slot)?,
-        shards: item.entries(at::SHARDS, shard)?,
+        workers: item.needed(at::CONSUMERS, worker)?,
+        slots: item.needed(at::ENHANCED_CONSUMERS, slot)?,
+        shards: item.needed(at::SHARDS, shard)?,
+        places: places(&item)?,
     })
+}
+
+/// The places of standalone workers: each an attribute of its own.
+fn places(item: &Fields<'_>) -> Result<BTreeMap<PlaceName, Shards>> {
+    let places = item.item.iter().filter_map(|(attribute, value)| {
+        let name = attribute.strip_prefix(at::KF_PLACE)?;
+        Some((attribute, name, value))
+    });
+    let place = |(attribute, name, value): (&String, &str, &AttributeValue)| {
+        let item = value.as_m().map_err(|_| not(attribute, "a map"))?;
+        let map = Fields { path: format!("{attribute}."), item };
+        Ok((PlaceName::from(name), map.each(shard)?))
+    };
+    places.map(place).collect()
 }
 
 /// When one of ours created the group. An item in a format of a later time is refused as a whole:
@@ -53,6 +69,8 @@ fn worker(entry: &Fields<'_>) -> Result<Worker> {
         leaving: entry.flag(at::KF_LEAVING)?.is_some(),
         active: entry.flag(at::IS_ACTIVE)?.unwrap_or_default(),
         standalone: entry.flag(at::IS_STANDALONE)?.unwrap_or_default(),
+        name: entry.text(at::KF_NAME)?.map(Into::into),
+        shards: entry.entries(at::SHARDS, shard)?,
         about: About {
             app_name: entry.text(at::APP_NAME)?.unwrap_or_default().to_owned(),
             host: entry.text(at::HOST)?.unwrap_or_default().to_owned(),
@@ -68,6 +86,7 @@ fn slot(entry: &Fields<'_>) -> Result<Slot> {
         standalone: entry.flag(at::IS_STANDALONE)?.unwrap_or_default(),
         used_by: entry.text(at::IS_USED_BY)?.map(Into::into),
         version: entry.version()?,
+        shards: entry.entries(at::SHARDS, shard)?,
     })
 }
 
@@ -80,7 +99,10 @@ fn shard(entry: &Fields<'_>) -> Result<Shard> {
             entry.pair(at::KF_PART, "{sequence}:{sub}", part)?,
         ),
         from: entry.number(at::KF_FROM)?.map(WallTime),
-        arrival: entry.date(at::ARRIVAL)?,
+        arrival: match entry.item.get(at::ARRIVAL.name) {
+            None => Arrival::Unsaid,
+            Some(_) => entry.date(at::ARRIVAL)?.into(),
+        },
         ended: entry.flag(at::DEPLETED)?.unwrap_or_default(),
         owner: entry.text(at::LEASE_OWNER)?.map(Into::into),
         until: entry.date(at::LEASE_EXPIRATION)?,
@@ -161,8 +183,20 @@ impl<'a> Fields<'a> {
         Ok(item.map(|item| Fields { path: format!("{}{}.", self.path, attribute.name), item }))
     }
 
-    /// The entries of a map, each read by `read`.
+    /// The entries of a map, each read by `read`; `None` if there is no map.
     fn entries<K, V>(
+        &self,
+        attribute: Attribute,
+        read: impl Fn(&Fields<'_>) -> Result<V>,
+    ) -> Result<Option<BTreeMap<K, V>>>
+    where
+        K: Ord + for<'k> From<&'k str>,
+    {
+        self.map(attribute)?.map(|map| map.each(read)).transpose()
+    }
+
+    /// The entries of a map that must be there.
+    fn needed<K, V>(
         &self,
         attribute: Attribute,
         read: impl Fn(&Fields<'_>) -> Result<V>,
@@ -170,14 +204,21 @@ impl<'a> Fields<'a> {
     where
         K: Ord + for<'k> From<&'k str>,
     {
-        let Some(map) = self.map(attribute)? else { return Ok(BTreeMap::new()) };
+        self.entries(attribute, read)?.ok_or_else(|| self.broken(attribute, "there"))
+    }
+
+    /// Every entry of this map.
+    fn each<K, V>(&self, read: impl Fn(&Fields<'_>) -> Result<V>) -> Result<BTreeMap<K, V>>
+    where
+        K: Ord + for<'k> From<&'k str>,
+    {
         let entry = |(id, value): (&String, &AttributeValue)| {
-            let path = format!("{}{id}", map.path);
+            let path = format!("{}{id}", self.path);
             let Ok(item) = value.as_m() else { return Err(not(&path, "a map")) };
             let value = read(&Fields { path: path + ".", item })?;
             Ok((K::from(id.as_str()), value))
         };
-        map.item.iter().map(entry).collect()
+        self.item.iter().map(entry).collect()
     }
 
     fn broken(&self, attribute: Attribute, what: &str) -> Error {

@@ -1,9 +1,9 @@
 //! From a snapshot to the item, and from its parts to the values of attributes.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use kinfolk_core::id::{GroupName, StreamName, Version};
+use kinfolk_core::id::{GroupName, PlaceName, StreamName, Version};
 use kinfolk_core::sequence::Part;
-use kinfolk_core::snapshot::{Lease, Shard, Slot, Snapshot, Worker};
+use kinfolk_core::snapshot::{Arrival, Lease, Shard, Shards, Slot, Snapshot, Worker};
 use kinfolk_core::time::WallTime;
 
 use super::attribute::{self as at, Attribute};
@@ -19,7 +19,10 @@ pub(super) fn item(group: &GroupName, stream: &StreamName, state: &Snapshot) -> 
         .with(at::VERSION, text(&state.version))
         .with(at::CONSUMERS, entries(&state.workers, worker))
         .with(at::ENHANCED_CONSUMERS, entries(&state.slots, slot))
-        .with(at::SHARDS, entries(&state.shards, |entry| shard(entry, &entry.version)));
+        .with(at::SHARDS, shards(&state.shards));
+    for (name, place) in &state.places {
+        fields.0.insert(place_attribute(name), shards(place));
+    }
     if let Some(started_at) = state.started_at {
         let kf = Fields::default()
             .with(at::FORMAT, number(FORMAT))
@@ -42,7 +45,19 @@ pub(super) fn worker(worker: &Worker) -> AttributeValue {
         .with_some(at::KF_BEAT, worker.period_ms.map(number))
         // Never `false`: it is the attribute's presence that conditions test.
         .with_some(at::KF_LEAVING, worker.leaving.then_some(TRUE))
+        .with_some(at::KF_NAME, worker.name.as_ref().map(text))
+        .with_some(at::SHARDS, worker.shards.as_ref().map(shards))
         .value()
+}
+
+/// The attribute that holds a place.
+pub(super) fn place_attribute(name: &PlaceName) -> String {
+    format!("{}{name}", at::KF_PLACE)
+}
+
+/// The entries of shards in a map.
+pub(super) fn shards(shards: &Shards) -> AttributeValue {
+    entries(shards, |entry| shard(entry, &entry.version))
 }
 
 /// A shard's entry at a version: Node's attributes always, ours where they say something.
@@ -55,7 +70,7 @@ pub(super) fn shard(shard: &Shard, version: &Version) -> AttributeValue {
         .with(at::LEASE_OWNER, text_or_null(shard.owner.as_ref()))
         .with(at::LEASE_EXPIRATION, moment_or_null(shard.until))
         .with(at::VERSION, text(version))
-        .with_some(at::ARRIVAL, shard.arrival.map(moment))
+        .with_some(at::ARRIVAL, arrival(shard.arrival))
         .with_some(at::KF_ADJ, shard.adjacent.as_ref().map(text))
         .with_some(at::KF_FROM, shard.from.map(|from| number(from.0)))
         .with_some(at::KF_PART, checkpoint.part.as_ref().map(part))
@@ -64,13 +79,24 @@ pub(super) fn shard(shard: &Shard, version: &Version) -> AttributeValue {
         .value()
 }
 
-fn slot(slot: &Slot) -> AttributeValue {
+/// A fan-out slot's entry.
+pub(super) fn slot(slot: &Slot) -> AttributeValue {
     Fields::default()
         .with(at::ARN, text(&slot.arn))
         .with(at::IS_STANDALONE, AttributeValue::Bool(slot.standalone))
         .with(at::IS_USED_BY, text_or_null(slot.used_by.as_ref()))
         .with(at::VERSION, text(&slot.version))
+        .with_some(at::SHARDS, slot.shards.as_ref().map(shards))
         .value()
+}
+
+/// Absent until something was said about it, as Node leaves it.
+fn arrival(arrival: Arrival) -> Option<AttributeValue> {
+    match arrival {
+        Arrival::Unsaid => None,
+        Arrival::Unknown => Some(NULL),
+        Arrival::At(time) => Some(moment(time)),
+    }
 }
 
 /// A tenure: `{epoch}:{owner}`.

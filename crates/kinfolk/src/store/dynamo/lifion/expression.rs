@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use kinfolk_core::id::{PlaceName, ShardId};
 use kinfolk_core::sequence::SequenceNumber;
+use kinfolk_core::snapshot::Home;
 
-use super::attribute::Attribute;
+use super::attribute::{self as at, Attribute};
 use super::condition::Condition;
 use super::encode::{self, NULL};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,28 +19,57 @@ pub(super) const MAX_BYTES: usize = 4_096;
 /// `OR` and functions each count. The local servers do not enforce it.
 pub(super) const MAX_OPERATORS: usize = 300;
 
-/// Where a value lives: an attribute of the item, an entry in it, an attribute of that.
+/// Where a value lives: an attribute of the item, an entry in it, an attribute of that, and so on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path<'a> {
-    map: Attribute,
-    entry: Option<&'a str>,
-    leaf: Option<Attribute>,
+    steps: [Option<Step<'a>>; 5],
+}
+
+/// One part of a path.
+#[derive(Clone, Copy, Debug)]
+enum Step<'a> {
+    Attribute(Attribute),
+    Id(&'a str),
+    Place(&'a PlaceName),
 }
 
 impl<'a> Path<'a> {
     /// An attribute of the item.
     pub(super) fn item(attribute: Attribute) -> Self {
-        Self { map: attribute, entry: None, leaf: None }
+        Self { steps: [None; 5] }.then(Step::Attribute(attribute))
     }
 
     /// An entry of one of the item's maps.
     pub(super) fn entry(map: Attribute, id: &'a (impl AsRef<str> + ?Sized)) -> Self {
-        Self { map, entry: Some(id.as_ref()), leaf: None }
+        Self::item(map).then(Step::Id(id.as_ref()))
+    }
+
+    /// The map that holds the shards of a home.
+    pub(super) fn home(home: &'a Home) -> Self {
+        match home {
+            Home::Group => Self::item(at::SHARDS),
+            Home::Place(name) => Self { steps: [None; 5] }.then(Step::Place(name)),
+            Home::Worker(id) => Self::entry(at::CONSUMERS, id).leaf(at::SHARDS),
+            Home::Slot(name) => Self::entry(at::ENHANCED_CONSUMERS, name).leaf(at::SHARDS),
+        }
+    }
+
+    /// A shard's entry in this home.
+    pub(super) fn shard(home: &'a Home, id: &'a ShardId) -> Self {
+        Self::home(home).then(Step::Id(id.as_str()))
     }
 
     /// An attribute of this entry.
     pub(super) fn leaf(self, attribute: Attribute) -> Self {
-        Self { leaf: Some(attribute), ..self }
+        self.then(Step::Attribute(attribute))
+    }
+
+    fn then(mut self, step: Step<'a>) -> Self {
+        // The longest path, a leaf of a shard in a slot, fills all five.
+        if let Some(free) = self.steps.iter_mut().find(|step| step.is_none()) {
+            *free = Some(step);
+        }
+        self
     }
 }
 
@@ -190,14 +221,19 @@ impl<'a> Expression<'a> {
     }
 
     fn path(&mut self, path: Path<'a>) -> String {
-        let mut text = self.attribute(path.map).to_owned();
-        if let Some(id) = path.entry {
-            text.push('.');
-            text.push_str(&self.id(id));
-        }
-        if let Some(leaf) = path.leaf {
-            text.push('.');
-            text.push_str(self.attribute(leaf));
+        let mut text = String::new();
+        for step in path.steps.into_iter().flatten() {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            match step {
+                Step::Attribute(attribute) => text.push_str(self.attribute(attribute)),
+                Step::Id(id) => text.push_str(&self.id(id)),
+                Step::Place(name) => {
+                    self.names.insert(at::PLACE.to_owned(), encode::place_attribute(name));
+                    text.push_str(at::PLACE);
+                }
+            }
         }
         text
     }

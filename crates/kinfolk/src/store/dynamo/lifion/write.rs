@@ -3,10 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use kinfolk_core::change::{Chain, Change, Edit, Effect, Eviction, Guard, LeaseUpdate, Update};
-use kinfolk_core::id::{GroupName, ShardId, StreamName, WorkerId};
+use aws_sdk_dynamodb::types::AttributeValue;
+use kinfolk_core::change::{
+    Chain, Change, Edit, Effect, Eviction, Guard, LeaseUpdate, SlotEdit, Update,
+};
+use kinfolk_core::id::{GroupName, SlotName, StreamName, WorkerId};
 use kinfolk_core::sequence::SequenceNumber;
-use kinfolk_core::snapshot::{Lease, Snapshot};
+use kinfolk_core::snapshot::{Home, Lease, Slot, Snapshot};
 
 use super::attribute as at;
 use super::condition::Condition;
@@ -38,6 +41,7 @@ pub(super) fn write(
     change: &Change,
     left_out: &BTreeSet<Condition>,
 ) -> Result<Write> {
+    check_home(change)?;
     let mut expression = Expression::new(&change.stamp, left_out);
     // A new group has nothing that the other conditions could be about.
     if !matches!(change.chain, Chain::Create { .. }) {
@@ -51,10 +55,32 @@ pub(super) fn write(
     if let Some(eviction) = &change.evict {
         evict(&mut expression, eviction);
     }
+    for (name, edit) in &change.slots {
+        slot(&mut expression, name, edit, change);
+    }
+    if let Some(mut entries) = change.founds.clone() {
+        entries.values_mut().for_each(|shard| shard.version = change.stamp.clone());
+        expression.set(Path::home(&change.home), encode::shards(&entries));
+    }
     for (id, edit) in &change.shards {
-        effect(&mut expression, id, &edit.effect, change);
+        effect(&mut expression, Path::shard(&change.home, id), &edit.effect, change);
     }
     Ok(Write::Update(expression.finish()?))
+}
+
+/// An update cannot write a map as a whole and in parts.
+fn check_home(change: &Change) -> Result<()> {
+    let whole = match &change.home {
+        Home::Group => false,
+        Home::Place(_) => change.founds.is_some(),
+        Home::Worker(_) => !matches!(change.chain, Chain::Beat { .. }),
+        Home::Slot(name) => change.slots.contains_key(name),
+    };
+    let founds_nothing = change.founds.is_some() && !matches!(change.home, Home::Place(_));
+    if founds_nothing || (whole && !change.shards.is_empty()) {
+        return Err(unfit(format!("its home {:?} is written as a whole", change.home)));
+    }
+    Ok(())
 }
 
 /// The writer's own entry: what it requires, and what becomes of it.
@@ -75,12 +101,18 @@ fn chain<'a>(expression: &mut Expression<'a>, change: &'a Change) {
             expression.require(Condition::WorkerAbsent, Test::Absent(me));
             expression.set(me, encode::worker(entry));
         }
-        Chain::Beat { prev, next, leaving } => {
+        Chain::Beat { prev, next, says } => {
             let last = Test::Is(me.leaf(at::HEARTBEAT), encode::moment(*prev));
             expression.require(Condition::Beat, last);
             expression.set(me.leaf(at::HEARTBEAT), encode::moment(*next));
-            if *leaving {
+            if says.leaving {
                 expression.set(me.leaf(at::KF_LEAVING), TRUE);
+            }
+            if let Some(active) = says.active {
+                expression.set(me.leaf(at::IS_ACTIVE), AttributeValue::Bool(active));
+            }
+            if let Some(period_ms) = says.period_ms {
+                expression.set(me.leaf(at::KF_BEAT), encode::number(period_ms));
             }
         }
         Chain::Leave { prev } => {
@@ -110,7 +142,46 @@ fn require<'a>(expression: &mut Expression<'a>, change: &'a Change) -> Result<()
         let stays = Test::Absent(entry.leaf(at::KF_LEAVING));
         expression.require(Condition::ReceiverNotLeaving, stays);
     }
-    change.shards.iter().try_for_each(|(id, edit)| guard(expression, id, edit))
+    for (name, edit) in &change.slots {
+        require_slot(expression, Path::entry(at::ENHANCED_CONSUMERS, name), edit);
+    }
+    require_home(expression, change);
+    change.shards.iter().try_for_each(|(id, edit)| {
+        guard(expression, Path::shard(&change.home, id), edit)
+            .ok_or_else(|| unfit(format!("shard {id} is edited under {:?}", edit.guard)))
+    })
+}
+
+fn require_home<'a>(expression: &mut Expression<'a>, change: &'a Change) {
+    let home = Path::home(&change.home);
+    if matches!(change.chain, Chain::Reset { .. }) {
+        return;
+    }
+    if change.founds.is_some() {
+        expression.require(Condition::PlaceAbsent, Test::Absent(home));
+    } else if change.home != Home::Group && !change.shards.is_empty() {
+        expression.require(Condition::HomeThere, Test::Exists(home));
+    }
+}
+
+fn require_slot<'a>(expression: &mut Expression<'a>, entry: Path<'a>, edit: &'a SlotEdit) {
+    let seen = match edit {
+        SlotEdit::Add { .. } => {
+            return expression.require(Condition::SlotAbsent, Test::Absent(entry));
+        }
+        SlotEdit::Drop(seen) | SlotEdit::Take { seen, .. } => {
+            let free = Test::Is(entry.leaf(at::IS_USED_BY), NULL);
+            expression.require(Condition::SlotFree, free);
+            seen
+        }
+        SlotEdit::Free { user, seen } => {
+            let used = Test::Is(entry.leaf(at::IS_USED_BY), encode::text(user));
+            expression.require(Condition::SlotUse, used);
+            seen
+        }
+    };
+    let version = Test::Is(entry.leaf(at::VERSION), encode::text(seen));
+    expression.require(Condition::SlotVersion, version);
 }
 
 fn require_silence<'a>(expression: &mut Expression<'a>, eviction: &'a Eviction) {
@@ -119,17 +190,10 @@ fn require_silence<'a>(expression: &mut Expression<'a>, eviction: &'a Eviction) 
     let beat = Path::entry(at::CONSUMERS, &eviction.victim).leaf(at::HEARTBEAT);
     let silent = Test::Is(beat, encode::moment(eviction.beat));
     expression.require(Condition::VictimBeat, silent);
-    for (name, seen) in &eviction.slots {
-        let slot = Path::entry(at::ENHANCED_CONSUMERS, name);
-        let used = Test::Is(slot.leaf(at::IS_USED_BY), encode::text(&eviction.victim));
-        expression.require(Condition::SlotUse, used);
-        let version = Test::Is(slot.leaf(at::VERSION), encode::text(seen));
-        expression.require(Condition::SlotVersion, version);
-    }
 }
 
-fn guard<'a>(expression: &mut Expression<'a>, id: &'a ShardId, edit: &'a Edit) -> Result<()> {
-    let entry = Path::entry(at::SHARDS, id);
+/// The condition on a shard's entry; `None` where the effect cannot be written under it.
+fn guard<'a>(expression: &mut Expression<'a>, entry: Path<'a>, edit: &'a Edit) -> Option<()> {
     match (&edit.guard, &edit.effect) {
         (Guard::None, Effect::Track(_)) => {}
         (Guard::Absent, Effect::Insert(_) | Effect::Track(_)) => {
@@ -137,9 +201,7 @@ fn guard<'a>(expression: &mut Expression<'a>, id: &'a ShardId, edit: &'a Edit) -
         }
         // A leaf can only be set or removed in an entry that is there, and an entry that is there
         // is never replaced: it may hold what others keep in it.
-        (Guard::None | Guard::Absent, _) | (_, Effect::Insert(_)) => {
-            return Err(unfit(format!("shard {id} is edited under {:?}", edit.guard)));
-        }
+        (Guard::None | Guard::Absent, _) | (_, Effect::Insert(_)) => return None,
         (Guard::Version(seen), _) => version(expression, entry, seen.as_str()),
         (Guard::Ended(seen), _) => {
             version(expression, entry, seen.as_str());
@@ -151,7 +213,7 @@ fn guard<'a>(expression: &mut Expression<'a>, id: &'a ShardId, edit: &'a Edit) -
         }
         (Guard::Tenure(lease), effect) => tenure(expression, entry, lease, written(effect)),
     }
-    Ok(())
+    Some(())
 }
 
 fn version<'a>(expression: &mut Expression<'a>, entry: Path<'a>, seen: &str) {
@@ -197,20 +259,40 @@ fn written(effect: &Effect) -> Option<Option<&SequenceNumber>> {
 fn evict<'a>(expression: &mut Expression<'a>, eviction: &'a Eviction) {
     expression.remove(Path::entry(at::CONSUMERS, &eviction.victim));
     expression.set_stamp(Path::item(at::VERSION));
-    for name in eviction.slots.keys() {
-        let slot = Path::entry(at::ENHANCED_CONSUMERS, name);
-        expression.set(slot.leaf(at::IS_USED_BY), NULL);
-        expression.set_stamp(slot.leaf(at::VERSION));
-    }
+}
+
+fn slot<'a>(
+    expression: &mut Expression<'a>,
+    name: &'a SlotName,
+    edit: &'a SlotEdit,
+    change: &'a Change,
+) {
+    let entry = Path::entry(at::ENHANCED_CONSUMERS, name);
+    let user = match edit {
+        SlotEdit::Add { arn, standalone } => {
+            let slot = Slot::new(arn, *standalone, change.stamp.clone());
+            return expression.set(entry, encode::slot(&slot));
+        }
+        SlotEdit::Drop(_) => return expression.remove(entry),
+        SlotEdit::Take { home, .. } => {
+            if *home {
+                let none = encode::shards(&Default::default());
+                expression.set_if_absent(entry.leaf(at::SHARDS), none);
+            }
+            encode::text(&change.worker)
+        }
+        SlotEdit::Free { .. } => NULL,
+    };
+    expression.set(entry.leaf(at::IS_USED_BY), user);
+    expression.set_stamp(entry.leaf(at::VERSION));
 }
 
 fn effect<'a>(
     expression: &mut Expression<'a>,
-    id: &'a ShardId,
+    entry: Path<'a>,
     effect: &'a Effect,
     change: &'a Change,
 ) {
-    let entry = Path::entry(at::SHARDS, id);
     match effect {
         Effect::Track(shard) => {
             expression.set_if_absent(entry, encode::shard(shard, &change.stamp));

@@ -1,11 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kinfolk_core::change::{
-    Chain, Change, Edit, Effect, Eviction, Guard, LeaseUpdate, Progress, Update,
+    Chain, Change, Edit, Effect, Eviction, Guard, LeaseUpdate, Progress, Says, SlotEdit, Update,
 };
 use kinfolk_core::id::{ShardId, Version, WorkerId};
 use kinfolk_core::sequence::{Checkpoint, Part};
-use kinfolk_core::snapshot::{About, Lease, Shard, Worker};
+use kinfolk_core::snapshot::{About, Home, Lease, Shard, Worker};
 use kinfolk_core::time::WallTime;
 use proptest::prelude::*;
 
@@ -19,10 +19,17 @@ fn change(chain: Chain, evicts: bool, slots: usize, absent: usize) -> Change {
         victim: "victim".into(),
         beat: WallTime(-1),
         version: "item".into(),
-        slots: (0..slots)
-            .map(|n| (format!("slot-{n}").into(), format!("slot-version-{n}").into()))
-            .collect(),
     });
+    for number in 0..slots {
+        let seen = Version::from(format!("slot-version-{number}"));
+        let edit = match number % 4 {
+            0 => SlotEdit::Free { user: "victim".into(), seen },
+            1 => SlotEdit::Take { seen, home: true },
+            2 => SlotEdit::Drop(seen),
+            _ => SlotEdit::Add { arn: format!("arn-{number}"), standalone: true },
+        };
+        change.slots.insert(format!("slot-{number}").into(), edit);
+    }
     change.absent = (0..absent).map(|n| format!("absent-{n}").into()).collect();
     change
 }
@@ -34,6 +41,8 @@ fn chains() -> impl Strategy<Value = Chain> {
         leaving: false,
         active: true,
         standalone: false,
+        name: None,
+        shards: None,
         about: About::default(),
     };
     prop_oneof![
@@ -41,7 +50,7 @@ fn chains() -> impl Strategy<Value = Chain> {
         any::<bool>().prop_map(|leaving| Chain::Beat {
             prev: WallTime(-3),
             next: WallTime(-4),
-            leaving
+            says: Says { leaving, active: Some(!leaving), period_ms: Some(4_000) }
         }),
         Just(Chain::Leave { prev: WallTime(-3) }),
     ]
@@ -103,12 +112,24 @@ proptest! {
     fn any_mix_within_the_room_fits(
         chain in chains(),
         evicts: bool,
+        home in 0usize..4,
         slots in 0usize..6,
         absent in 0usize..6,
         few in 1usize..8,
         kinds in prop::collection::vec((0u8..9, any::<u8>()), 300),
     ) {
         let mut change = change(chain, evicts, slots, absent);
+        let homes = [
+            Home::Group,
+            Home::Place("a name".into()),
+            Home::Worker("me".into()),
+            Home::Slot("mine".into()),
+        ];
+        change.home = homes[home].clone();
+        if matches!(change.home, Home::Worker(_)) {
+            let says = Says::LEAVING;
+            change.chain = Chain::Beat { prev: WallTime(-3), next: WallTime(-4), says };
+        }
         // A few forms over and over fill one limit; many forms fill them evenly.
         for number in 0..kinds.len() {
             let (kind, parts) = kinds[number % (few * few)];
@@ -124,8 +145,13 @@ proptest! {
 
 /// How many edits of one form fit the room, and whether DynamoDB would take so many.
 fn most(form: impl Fn(usize) -> Edit) -> u32 {
-    let chain = Chain::Beat { prev: WallTime(-3), next: WallTime(-4), leaving: false };
+    most_in(Home::Group, form)
+}
+
+fn most_in(home: Home, form: impl Fn(usize) -> Edit) -> u32 {
+    let chain = Chain::Beat { prev: WallTime(-3), next: WallTime(-4), says: Says::NOTHING };
     let mut full = change(chain, false, 0, 0);
+    full.home = home;
     for number in 0.. {
         full.shards.insert(id(number), form(number));
         if LIFION.used(&full) > LIFION.room {
@@ -152,6 +178,14 @@ fn a_write_holds_about_what_the_protocol_says() {
         ("tracks", most(|n| edit(n, 0, 0))),
         ("forgets", most(|n| edit(n, 2, 0))),
         ("tenures", most(|n| edit(n, 3, progress | part))),
+        (
+            "checkpoints of a name",
+            most_in(Home::Place("a".into()), |n| edit(n, 9, progress | part)),
+        ),
+        (
+            "checkpoints of one's own",
+            most_in(Home::Worker("me".into()), |n| edit(n, 9, progress | part)),
+        ),
     ]);
     let expected = BTreeMap::from([
         ("checkpoints", 72),
@@ -165,13 +199,15 @@ fn a_write_holds_about_what_the_protocol_says() {
         ("tracks", 121),
         ("forgets", 71),
         ("tenures", 20),
+        ("checkpoints of a name", 72),
+        ("checkpoints of one's own", 48),
     ]);
     assert_eq!(held, expected);
 }
 
 #[test]
 fn a_write_beyond_the_limits_is_an_error_and_not_sent() {
-    let chain = Chain::Beat { prev: WallTime(-3), next: WallTime(-4), leaving: false };
+    let chain = Chain::Beat { prev: WallTime(-3), next: WallTime(-4), says: Says::NOTHING };
     let mut change = change(chain, false, 0, 0);
     change.shards = (0..200).map(|n| (id(n), edit(n, 9, 2))).collect();
     let error = fits(&change).unwrap_err();

@@ -1,0 +1,169 @@
+//! What happens to fan-out slots, and which one is this worker's.
+
+use std::collections::BTreeMap;
+
+use super::{Coordinator, Effect, Mode, Phase, Registered, Timing};
+use crate::change::SlotEdit;
+use crate::event::Event;
+use crate::id::{SlotName, WorkerId};
+use crate::snapshot::Snapshot;
+use crate::time::Now;
+
+/// How often the registered consumers are listed.
+const REFRESH_MS: u64 = 300_000;
+/// How soon after a failure.
+const AGAIN_MS: u64 = 5_000;
+
+/// What the worker knows of fan-out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Pool {
+    registered: Option<Registered>,
+    asking: bool,
+    /// When to ask again.
+    ask_at: Option<Now>,
+    /// The slot that the worker uses, and whether it has said that there is none.
+    slot: Option<SlotName>,
+    said_idle: bool,
+}
+
+impl Pool {
+    pub(super) fn registered(&mut self, now: &Now, registered: Registered) {
+        let ask_at = Some(now.plus(REFRESH_MS));
+        let registered = Some(registered);
+        *self = Self { registered, asking: false, ask_at, ..std::mem::take(self) };
+    }
+
+    pub(super) fn register_failed(&mut self, now: &Now) {
+        (self.asking, self.ask_at) = (false, Some(now.plus(AGAIN_MS)));
+    }
+}
+
+impl Coordinator {
+    pub(super) fn ask_to_register(&mut self, now: &Now, out: &mut Vec<Effect>) {
+        let due = self.pool.ask_at.is_none_or(|at| now.mono >= at.mono);
+        if self.settings.fan_out && due && !self.pool.asking {
+            self.pool.asking = true;
+            out.push(Effect::Register);
+        }
+    }
+
+    /// What is to be done about slots with the next write of a member, or of one that joins.
+    pub(super) fn slot_edits(
+        &self,
+        now: &Now,
+        state: &Snapshot,
+        taking: bool,
+    ) -> BTreeMap<SlotName, SlotEdit> {
+        let mut edits = BTreeMap::new();
+        if !self.settings.fan_out {
+            return edits;
+        }
+        let grows = !self.is_full(now);
+        edits.extend(self.unregistered(state).filter(|_| grows));
+        edits.extend(self.stale(state));
+        edits.extend(self.abandoned(now, state));
+        if taking && self.is_idle(state) {
+            edits.extend(self.free_slot(state));
+        }
+        edits
+    }
+
+    /// Registered consumers that have no entry yet.
+    fn unregistered<'a>(
+        &'a self,
+        state: &'a Snapshot,
+    ) -> impl Iterator<Item = (SlotName, SlotEdit)> + 'a {
+        let standalone = self.settings.mode != Mode::Shared;
+        let missing = self.pool.registered.iter().flat_map(|registered| &registered.ours);
+        let missing = missing.filter(|(name, _)| !state.slots.contains_key(*name));
+        missing
+            .map(move |(name, arn)| (name.clone(), SlotEdit::Add { arn: arn.clone(), standalone }))
+    }
+
+    /// Entries of consumers that are not registered any more, and that nobody uses.
+    fn stale<'a>(&'a self, state: &'a Snapshot) -> impl Iterator<Item = (SlotName, SlotEdit)> + 'a {
+        let registered = self.pool.registered.as_ref();
+        let gone = move |name: &SlotName| registered.is_some_and(|all| !all.contains(name));
+        let unused = state.slots.iter().filter(|(_, slot)| slot.used_by.is_none());
+        unused
+            .filter(move |(name, _)| gone(name))
+            .map(|(name, slot)| (name.clone(), SlotEdit::Drop(slot.version.clone())))
+    }
+
+    /// Slots whose user is not in the group any more: freed once it has had time to notice.
+    fn abandoned<'a>(
+        &'a self,
+        now: &'a Now,
+        state: &'a Snapshot,
+    ) -> impl Iterator<Item = (SlotName, SlotEdit)> + 'a {
+        let silence = Timing::silence_ms(self.tempo.beat_ms);
+        let absent = move |user: &WorkerId| {
+            !state.workers.contains_key(user) && self.watch.may_take_from_absent(now, user, silence)
+        };
+        state.slots.iter().filter_map(move |(name, slot)| {
+            let user = slot.used_by.clone().filter(|user| absent(user))?;
+            Some((name.clone(), SlotEdit::Free { user, seen: slot.version.clone() }))
+        })
+    }
+
+    /// The first slot that nobody uses; one that serves this worker's mode before others.
+    fn free_slot(&self, state: &Snapshot) -> Option<(SlotName, SlotEdit)> {
+        let standalone = self.settings.mode != Mode::Shared;
+        let registered = self.pool.registered.as_ref();
+        let there = |name: &SlotName| registered.is_none_or(|all| all.contains(name));
+        let free = || {
+            let free = state.slots.iter().filter(|(_, slot)| slot.used_by.is_none());
+            free.filter(|(name, _)| there(name))
+        };
+        let (name, slot) =
+            free().find(|(_, slot)| slot.standalone == standalone).or_else(|| free().next())?;
+        // A standalone worker keeps its shards in the slot, unless it has a place of its own.
+        let home = self.settings.mode == Mode::Standalone { name: None };
+        Some((name.clone(), SlotEdit::Take { seen: slot.version.clone(), home }))
+    }
+
+    /// Slots that this worker frees when it leaves.
+    pub(super) fn own_slots(&self, state: &Snapshot) -> BTreeMap<SlotName, SlotEdit> {
+        self.slots_used_by(state, &self.me)
+    }
+
+    /// What frees every slot of a worker.
+    pub(super) fn slots_used_by(
+        &self,
+        state: &Snapshot,
+        user: &WorkerId,
+    ) -> BTreeMap<SlotName, SlotEdit> {
+        let used = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(user));
+        used.map(|(name, slot)| {
+            (name.clone(), SlotEdit::Free { user: user.clone(), seen: slot.version.clone() })
+        })
+        .collect()
+    }
+
+    /// Says aloud which slot is this worker's, once it has changed.
+    pub(super) fn notice_slot(&mut self, out: &mut Vec<Effect>) {
+        let Some(state) = self.view.as_ref().filter(|_| self.settings.fan_out) else { return };
+        let (slot, arn) = match state.slot_of(&self.me).filter(|_| self.phase == Phase::Member) {
+            Some((name, slot)) => (Some(name.clone()), slot.arn.clone()),
+            None => (None, String::new()),
+        };
+        // It is idle only once it could have taken one of those that are registered.
+        let idle = slot.is_none()
+            && self.phase == Phase::Member
+            && self.pool.registered.is_some()
+            && self.write.is_none()
+            && self.free_slot(state).is_none();
+        if idle && !self.pool.said_idle {
+            out.push(Effect::Notice(Event::NoSlotFree));
+        }
+        self.pool.said_idle = idle;
+        if self.pool.slot == slot {
+            return;
+        }
+        match (std::mem::replace(&mut self.pool.slot, slot.clone()), slot) {
+            (_, Some(slot)) => out.push(Effect::Notice(Event::TookSlot { slot, arn })),
+            (Some(slot), None) => out.push(Effect::Notice(Event::LostSlot { slot })),
+            (None, None) => {}
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What becomes of a state that is about to be replaced.
+
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Announcer, Event};
+use crate::store::StateStore;
+use crate::supervise;
+
+/// What a caller does with the state of a stream that was deleted and made again.
+type Hook = dyn Fn(&[u8]) -> std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>
+    + Send
+    + Sync;
+
+/// Where it is kept.
+#[derive(Clone)]
+pub(crate) enum Backup {
+    /// In a new file in this folder.
+    Folder(PathBuf),
+    /// The caller keeps it.
+    Hook(Arc<Hook>),
+}
+
+impl Backup {
+    /// Keeps the state as it is now. Nothing may replace it unless this succeeds.
+    pub(crate) async fn keep(&self, store: &dyn StateStore, announcer: &Announcer) -> Result<()> {
+        // There is nothing to keep: the write will find out.
+        let Some(text) = store.export().await? else { return Ok(()) };
+        let this = self.clone();
+        let file = supervise::blocking(move || this.write(&text)).await??;
+        if let Some(file) = file {
+            announcer.say(Event::StateKept { file });
+        }
+        Ok(())
+    }
+
+    fn write(&self, text: &[u8]) -> Result<Option<PathBuf>> {
+        match self {
+            Backup::Folder(folder) => write_new(folder, text).map(Some).map_err(|error| {
+                let message = format!(
+                    "cannot keep the old stream's state in {}, so that it is not replaced",
+                    folder.display()
+                );
+                Error::new(ErrorKind::Unavailable, message).with_source(error)
+            }),
+            Backup::Hook(hook) => hook(text).map(|()| None).map_err(|error| {
+                let message = "the caller did not keep the old stream's state: it is not replaced";
+                Error::new(ErrorKind::Unavailable, message).with_source(error)
+            }),
+        }
+    }
+}
+
+/// Writes a file that was not there, for its owner alone, and only then gives it its name: whoever
+/// finds a backup finds all of it.
+fn write_new(folder: &Path, text: &[u8]) -> std::io::Result<PathBuf> {
+    for number in 1..10_000 {
+        let file = folder.join(format!("kinfolk-state-{number}.json"));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&file) {
+            Ok(mut open) => {
+                let written = open.write_all(text).and_then(|()| open.sync_all());
+                if written.is_err() {
+                    // Half a backup is worse than none; what matters is the first error.
+                    let _ = std::fs::remove_file(&file);
+                }
+                return written.map(|()| file);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(std::io::Error::other("there are 9,999 backups in it already"))
+}
+
+impl fmt::Debug for Backup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Backup::Folder(folder) => f.debug_tuple("Folder").field(folder).finish(),
+            Backup::Hook(_) => f.write_str("Hook"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_backup_is_a_new_file_that_its_owner_alone_reads() {
+        let folder = std::env::temp_dir().join(format!("kinfolk-backup-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let files = [b"first".as_slice(), b"second"].map(|text| write_new(&folder, text).unwrap());
+        assert_eq!(std::fs::read(&files[0]).unwrap(), b"first");
+        assert_eq!(std::fs::read(&files[1]).unwrap(), b"second");
+        #[cfg(unix)]
+        for file in &files {
+            let mode = std::fs::metadata(file).unwrap().permissions();
+            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(write_new(&folder, b"third").is_err(), "there is no such folder");
+    }
+}
