@@ -290,7 +290,7 @@ impl Coordinator {
                 if write.again_at.is_some_and(|at| now.mono >= at.mono) {
                     write.again_at = None;
                     write.attempts += 1;
-                    out.push(Effect::Commit(write.change.clone()));
+                    out.push(Effect::Commit(Box::new(write.change.clone())));
                 }
             }
             None => self.write_next(now, &plan, out),
@@ -312,7 +312,7 @@ impl Coordinator {
             self.sent_at = *now;
             self.again = false;
             self.shorten_belief(announced(&change), out);
-            out.push(Effect::Commit(change.clone()));
+            out.push(Effect::Commit(Box::new(change.clone())));
             self.write = Some(Write { change, first_sent: *now, attempts: 1, again_at: None });
         }
     }

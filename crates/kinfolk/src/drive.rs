@@ -134,7 +134,7 @@ impl Driver {
                 Effect::Look => calls.look = Some(self.look()),
                 Effect::List => calls.list = Some(self.list()),
                 Effect::Register => calls.register = Some(self.register()),
-                Effect::Commit(change) => calls.commit = Some(self.commit(change)),
+                Effect::Commit(change) => calls.commit = Some(self.commit(*change)),
                 Effect::Believe { since, fence_ms } => {
                     self.fence.believe(since, fence_ms);
                     self.hub.signals.ready.notify_waiters();

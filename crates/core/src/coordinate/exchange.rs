@@ -99,7 +99,7 @@ pub enum Effect {
     /// with [`Input::Registered`] or [`Input::RegisterFailed`].
     Register,
     /// Carry out a change; answer with [`Input::Committed`] or [`Input::CommitFailed`].
-    Commit(Change),
+    Commit(Box<Change>),
     /// The worker's leases hold for so long after this moment, by the clock that goes fastest.
     /// Past that nothing may be handed out (P3). Takes the place of what was said before.
     Believe {

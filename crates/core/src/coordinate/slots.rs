@@ -1,6 +1,6 @@
 //! What happens to fan-out slots, and which one is this worker's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Coordinator, Effect, Mode, Phase, Registered, Timing};
 use crate::change::SlotEdit;
@@ -18,7 +18,11 @@ const AGAIN_MS: u64 = 5_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Pool {
     registered: Option<Registered>,
-    asking: bool,
+    /// Slots that were there before the last listing was asked for, and are not in it. One that
+    /// came later may be registered.
+    gone: BTreeSet<SlotName>,
+    /// The slots that were there when a listing was asked for that is under way.
+    asked_of: Option<BTreeSet<SlotName>>,
     /// When to ask again.
     ask_at: Option<Now>,
     /// The slot that the worker uses, and whether it has said that there is none.
@@ -28,21 +32,23 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn registered(&mut self, now: &Now, registered: Registered) {
-        let ask_at = Some(now.plus(REFRESH_MS));
-        let registered = Some(registered);
-        *self = Self { registered, asking: false, ask_at, ..std::mem::take(self) };
+        self.ask_at = Some(now.plus(REFRESH_MS));
+        self.gone = self.asked_of.take().unwrap_or_default();
+        self.gone.retain(|name| !registered.contains(name));
+        self.registered = Some(registered);
     }
 
     pub(super) fn register_failed(&mut self, now: &Now) {
-        (self.asking, self.ask_at) = (false, Some(now.plus(AGAIN_MS)));
+        (self.asked_of, self.ask_at) = (None, Some(now.plus(AGAIN_MS)));
     }
 }
 
 impl Coordinator {
     pub(super) fn ask_to_register(&mut self, now: &Now, out: &mut Vec<Effect>) {
         let due = self.pool.ask_at.is_none_or(|at| now.mono >= at.mono);
-        if self.settings.fan_out && due && !self.pool.asking {
-            self.pool.asking = true;
+        if self.settings.fan_out && due && self.pool.asked_of.is_none() {
+            let there = self.view.iter().flat_map(|state| state.slots.keys().cloned());
+            self.pool.asked_of = Some(there.collect());
             out.push(Effect::Register);
         }
     }
@@ -82,11 +88,9 @@ impl Coordinator {
 
     /// Entries of consumers that are not registered any more, and that nobody uses.
     fn stale<'a>(&'a self, state: &'a Snapshot) -> impl Iterator<Item = (SlotName, SlotEdit)> + 'a {
-        let registered = self.pool.registered.as_ref();
-        let gone = move |name: &SlotName| registered.is_some_and(|all| !all.contains(name));
         let unused = state.slots.iter().filter(|(_, slot)| slot.used_by.is_none());
         unused
-            .filter(move |(name, _)| gone(name))
+            .filter(|(name, _)| self.pool.gone.contains(*name))
             .map(|(name, slot)| (name.clone(), SlotEdit::Drop(slot.version.clone())))
     }
 
@@ -109,8 +113,7 @@ impl Coordinator {
     /// The first slot that nobody uses; one that serves this worker's mode before others.
     fn free_slot(&self, state: &Snapshot) -> Option<(SlotName, SlotEdit)> {
         let standalone = self.settings.mode != Mode::Shared;
-        let registered = self.pool.registered.as_ref();
-        let there = |name: &SlotName| registered.is_none_or(|all| all.contains(name));
+        let there = |name: &SlotName| !self.pool.gone.contains(name);
         let free = || {
             let free = state.slots.iter().filter(|(_, slot)| slot.used_by.is_none());
             free.filter(|(name, _)| there(name))

@@ -11,6 +11,9 @@ use crate::snapshot::{Lease, Shard, Worker};
 use crate::topology::{HashRange, ShardInfo};
 
 mod fleet;
+mod modes;
+mod slots;
+mod tempo;
 
 pub(super) fn settings() -> Settings {
     Settings {
@@ -63,9 +66,13 @@ struct Solo {
 
 impl Solo {
     fn start(ids: &[&str]) -> Self {
+        Self::start_with(settings(), 7, ids, None)
+    }
+
+    fn start_with(settings: Settings, seed: u128, ids: &[&str], state: Option<Snapshot>) -> Self {
         let mut solo = Self {
-            coordinator: Coordinator::new(settings(), IdSource::new(7), at(0)),
-            state: None,
+            coordinator: Coordinator::new(settings, IdSource::new(seed), at(0)),
+            state: state.clone(),
             now: at(0),
             effects: Vec::new(),
             write: None,
@@ -75,7 +82,7 @@ impl Solo {
             created_on: WallTime(5),
             server_time: None,
             listing: listing(ids),
-            state: None,
+            state,
         });
         solo
     }
@@ -88,7 +95,8 @@ impl Solo {
         self.history.extend(self.effects.iter().cloned());
         for effect in &self.effects {
             if let Effect::Commit(change) = effect {
-                assert_eq!(self.write.replace(change.clone()), None, "one write at a time");
+                let before = self.write.replace((**change).clone());
+                assert_eq!(before, None, "one write at a time");
             }
         }
     }
@@ -698,7 +706,7 @@ fn a_recreated_stream_is_refused_while_its_workers_live_and_reset_after() {
     ));
     let write = |effects: Vec<Effect>| {
         effects.into_iter().find_map(|effect| match effect {
-            Effect::Commit(change) => Some(change.chain),
+            Effect::Commit(change) => Some(change.chain.clone()),
             _ => None,
         })
     };

@@ -27,6 +27,7 @@ enum Mail {
 }
 
 struct Member {
+    mode: Mode,
     coordinator: Coordinator,
     believes: Option<(Now, u64)>,
     /// Shards that it hands out, by epoch.
@@ -50,6 +51,17 @@ struct World {
     faults: bool,
 }
 
+impl Member {
+    /// With whom it shares the shards: `None` for the group.
+    fn home(&self, who: usize) -> Option<String> {
+        match &self.mode {
+            Mode::Shared => None,
+            Mode::Standalone { name: Some(name) } => Some(name.to_string()),
+            Mode::Standalone { name: None } => Some(format!("worker {who}")),
+        }
+    }
+}
+
 impl World {
     fn new(seed: u64, shards: usize) -> Self {
         Self {
@@ -64,9 +76,14 @@ impl World {
     }
 
     fn join(&mut self) {
+        self.join_as(Mode::Shared);
+    }
+
+    fn join_as(&mut self, mode: Mode) {
         let seed = u128::from(self.dice.roll(u64::MAX >> 33)) << 40 | self.members.len() as u128;
         let now = at(self.time);
-        let mut coordinator = Coordinator::new(settings(), IdSource::new(seed), now);
+        let settings = Settings { mode: mode.clone(), ..settings() };
+        let mut coordinator = Coordinator::new(settings, IdSource::new(seed), now);
         let effects = coordinator.step(
             &now,
             Input::Opened {
@@ -77,6 +94,7 @@ impl World {
             },
         );
         self.members.push(Member {
+            mode,
             coordinator,
             believes: None,
             reads: BTreeMap::new(),
@@ -106,7 +124,7 @@ impl World {
                 Effect::Commit(_) if lost => {
                     member.mail.push((time + 1_000, Mail::Input(Input::CommitFailed)));
                 }
-                Effect::Commit(change) => member.mail.push((time + wait, Mail::Request(change))),
+                Effect::Commit(change) => member.mail.push((time + wait, Mail::Request(*change))),
                 Effect::Believe { since, fence_ms } => member.believes = Some((since, fence_ms)),
                 Effect::Start(start) => {
                     member.reads.insert(start.shard, start.epoch);
@@ -127,7 +145,7 @@ impl World {
                 }
                 Effect::Fail(failure) => panic!("{failure:?}"),
                 Effect::Finished => member.finished = true,
-                Effect::Notice(_) | Effect::Prepare(_) => {}
+                Effect::Notice(_) | Effect::Prepare(_) | Effect::Register => {}
             }
         }
     }
@@ -268,7 +286,7 @@ impl World {
 
     fn no_shard_is_handed_out_twice(&self) {
         let now = at(self.time);
-        let mut readers: BTreeMap<&ShardId, usize> = BTreeMap::new();
+        let mut readers: BTreeMap<(Option<String>, &ShardId), usize> = BTreeMap::new();
         for (who, member) in self.members.iter().enumerate() {
             let holds = |(since, fence_ms)| now.at_most_since(&since) < fence_ms;
             let believes = member.believes.is_some_and(holds);
@@ -276,7 +294,7 @@ impl World {
             // delivery, so that it hands out nothing in the meantime.
             let runs = member.alive && self.time >= member.paused_until;
             for shard in member.reads.keys().filter(|_| believes && runs) {
-                if let Some(other) = readers.insert(shard, who) {
+                if let Some(other) = readers.insert((member.home(who), shard), who) {
                     panic!("{shard} is handed out by {other} and {who} at {} ms", self.time);
                 }
             }
@@ -296,25 +314,34 @@ impl World {
         }
     }
 
-    /// Every open shard is read by exactly one live worker, and shares differ by one at most.
+    /// In each home that has a live worker, every open shard is read by exactly one of them, and
+    /// shares differ by one at most.
     fn settles(&mut self) {
         self.faults = false;
-        self.run(120_000);
+        self.run(200_000);
         let open: Vec<_> =
             self.listing.iter().filter(|i| !i.closed).map(|i| i.id.clone()).collect();
-        let live = || self.members.iter().filter(|m| m.alive && !m.finished);
-        for shard in &open {
-            let readers = live().filter(|m| m.reads.contains_key(shard)).count();
-            assert_eq!(readers, 1, "{shard} has {readers} readers");
+        let live = || self.members.iter().enumerate().filter(|(_, m)| m.alive && !m.finished);
+        let homes: BTreeSet<_> = live().map(|(who, m)| m.home(who)).collect();
+        let state = self.state.as_ref().unwrap();
+        for home in &homes {
+            let mates = || live().filter(|(who, m)| m.home(*who) == *home).map(|(_, m)| m);
+            for shard in &open {
+                let readers = mates().filter(|m| m.reads.contains_key(shard)).count();
+                assert_eq!(readers, 1, "{shard} has {readers} readers in {home:?}");
+            }
+            let counts: Vec<_> = mates().map(|m| m.reads.len()).collect();
+            let (most, least) = (counts.iter().max().unwrap(), counts.iter().min().unwrap());
+            assert!(most - least <= 1, "shares {counts:?} in {home:?}");
+            let me = mates().next().unwrap().coordinator.me();
+            let shards = state.shards_of(&state.home_of(me).unwrap());
+            for info in self.listing.iter().filter(|info| info.closed) {
+                // A place without a name begins anew with each process, at the open shards.
+                let ended = shards.get(&info.id).is_none_or(|shard| shard.ended);
+                assert!(ended, "{} is not ended in {home:?}", info.id);
+            }
         }
-        for info in self.listing.iter().filter(|info| info.closed) {
-            let entry = &self.state.as_ref().unwrap().shards[&info.id];
-            assert!(entry.ended, "{} is not ended", info.id);
-        }
-        let counts: Vec<_> = live().map(|m| m.reads.len()).collect();
-        let (most, least) = (counts.iter().max().unwrap(), counts.iter().min().unwrap());
-        assert!(most - least <= 1, "shares {counts:?}");
-        assert_eq!(self.state.as_ref().unwrap().workers.len(), counts.len());
+        assert_eq!(state.workers.len(), live().count());
     }
 }
 
@@ -388,5 +415,39 @@ fn a_join_moves_no_more_shards_than_it_must() {
             .sum();
         assert_eq!(moved, 3);
         assert_eq!(world.members[3].reads.len(), 3);
+    });
+}
+
+#[test]
+fn standalone_workers_come_crash_and_go_beside_a_group_and_each_home_is_read_by_itself() {
+    seeds(12, |seed| {
+        let mut world = World::new(seed, 4);
+        let modes = [
+            Mode::Shared,
+            Mode::Standalone { name: None },
+            Mode::Standalone { name: Some("tail".into()) },
+            Mode::Standalone { name: Some("audit".into()) },
+        ];
+        world.join();
+        world.join_as(modes[2].clone());
+        world.run(5_000);
+        for _ in 0..12 {
+            let who = world.dice.roll(world.members.len() as u64) as usize;
+            let mode = modes[world.dice.roll(4) as usize].clone();
+            match world.dice.roll(7) {
+                0 => world.members[who].alive = false,
+                1 => world.members[who].paused_until = world.time + world.dice.roll(20_000),
+                2 => world.leave(who),
+                3 => world.split(),
+                4 => world.merge(),
+                _ => world.join_as(mode),
+            }
+            let ms = 500 + world.dice.roll(8_000);
+            world.run(ms);
+        }
+        for mode in modes {
+            world.join_as(mode);
+        }
+        world.settles();
     });
 }
