@@ -40,6 +40,7 @@ mod slots;
 mod tempo;
 mod watch;
 
+pub use enter::{is_of, replaceable};
 pub use exchange::{Effect, Failure, Input, Registered, Start};
 pub use settings::{Mode, Settings, Timing};
 

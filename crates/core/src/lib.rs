@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod balance;
 pub mod change;
 pub mod coordinate;
+pub mod ending;
 pub mod event;
 pub mod id;
 pub mod invariants;

@@ -293,6 +293,19 @@ impl Snapshot {
         self.slot_of(id).map(|(name, _)| Home::Slot(name.clone()))
     }
 
+    /// The first fan-out slot that nobody uses: of those that serve this mode before the others.
+    pub fn free_slot(
+        &self,
+        standalone: bool,
+        usable: impl Fn(&SlotName) -> bool,
+    ) -> Option<(&SlotName, &Slot)> {
+        let free = || {
+            let free = self.slots.iter().filter(|(_, slot)| slot.used_by.is_none());
+            free.filter(|(name, _)| usable(name))
+        };
+        free().find(|(_, slot)| slot.standalone == standalone).or_else(|| free().next())
+    }
+
     /// The fan-out slot that a worker uses.
     pub fn slot_of(&self, worker: &WorkerId) -> Option<(&SlotName, &Slot)> {
         self.slots.iter().find(|(_, slot)| slot.used_by.as_ref() == Some(worker))

@@ -49,6 +49,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "STATE", default_value_t)]
     state: State,
 
+    /// Read every shard, whatever the other workers of the group do. Without a name, its place goes
+    /// with it.
+    #[arg(long)]
+    standalone: bool,
+
+    /// With --standalone: keep the place under this name, and go on from it when started again.
+    /// Processes that run under one name at the same time share the shards among them.
+    #[arg(long, value_name = "NAME", requires = "standalone")]
+    name: Option<String>,
+
+    /// Take one of so many fan-out consumers, registered for the group where they are missing;
+    /// wait while all of them are in use. Kinesis charges for each by the hour. Records are read
+    /// by polling all the same.
+    #[arg(long, value_name = "CONSUMERS", default_value_t = 0, hide_default_value = true)]
+    fan_out: u32,
+
     /// Fail if the state's table does not exist, instead of creating it.
     #[arg(long)]
     no_create_table: bool,
@@ -94,6 +110,7 @@ Examples:
   kinfolk consume --stream orders --group billing
   kinfolk consume --stream orders --group billing --from trim-horizon --idle-exit 5
   kinfolk consume --stream orders --group billing -- ./handle-orders
+  kinfolk consume --stream orders --group billing --standalone --name cache-1
 
 With a command, its standard input gets the lines, and a record is handled when it writes a line
 `ack` to its standard output, once for each record and in their order. Its other lines are passed
@@ -116,12 +133,16 @@ pub(crate) async fn run(args: Args) -> Outcome {
         None => None,
     };
     let table = TableSettings::new().name(args.state.table()).create_table(!args.no_create_table);
-    let consumer = Consumer::builder(args.stream.as_str(), args.group.as_str())
+    let builder = Consumer::builder(args.stream.as_str(), args.group.as_str())
         .initial(args.from)
-        .table(table)
-        .app_name("kinfolk consume")
-        .connect(&aws::config().await?)
-        .await?;
+        .fan_out(args.fan_out)
+        .app_name("kinfolk consume");
+    let builder = match (args.standalone, args.name) {
+        (_, Some(name)) => builder.standalone_as(name),
+        (true, None) => builder.standalone(),
+        (false, None) => builder,
+    };
+    let consumer = builder.table(table).connect(&aws::config().await?).await?;
     match child {
         None => to_stdout(&consumer, args.format, idle, stop).await,
         Some(child) => child.feed(&consumer, idle, stop).await,

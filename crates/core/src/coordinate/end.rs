@@ -1,14 +1,12 @@
 //! The write that ends a shard and makes its children readable, without a gap between the two.
 
 use super::draft::{Draft, free};
-use super::share::assign;
 use super::{Coordinator, Held, Stage, settings};
-use crate::change::{Edit, Effect as ShardEffect, Guard, Progress, Update};
-use crate::id::{ShardId, Version};
-use crate::sequence::Checkpoint;
-use crate::snapshot::{Shard, Shards, Snapshot};
+use crate::change::{Edit, Effect as ShardEffect, Update};
+use crate::ending;
+use crate::id::ShardId;
+use crate::snapshot::{Shard, Snapshot};
 use crate::time::Now;
-use crate::topology::ShardInfo;
 
 impl Coordinator {
     /// Adds the ends of my shards whose children are known, each with its children.
@@ -39,69 +37,12 @@ impl Coordinator {
                     shard.ended = true;
                 }
             }
-            let begin = |child: &ShardInfo| {
-                let edit = self.begin(now, &after, child, lease_children)?;
-                Some((child.id.clone(), edit))
+            let lease = |id: &ShardId, entry: &Shard| {
+                lease_children.then(|| self.tenure(now, id, entry, &self.me))
             };
-            let children = self.listing.children(id).filter_map(begin);
+            let children = ending::children(&self.listing, &after, id, lease);
             draft.add_together(children.chain([(id.clone(), end)]).collect());
         }
-    }
-
-    /// What makes a child readable in a state in which its parent is ended.
-    fn begin(&self, now: &Now, after: &Shards, child: &ShardInfo, lease: bool) -> Option<Edit> {
-        let open = |id: &&ShardId| after.get(*id).is_some_and(|shard| !shard.ended);
-        let Some(entry) = after.get(&child.id) else {
-            let mut entry = child.entry(Version::new(""));
-            if let Some(adjacent) = child.adjacent.as_ref().filter(open) {
-                // Node consumers check one parent, the stored one: it is kept an open one.
-                entry.adjacent = entry.parent.replace(adjacent.clone());
-            }
-            if lease && self.listing.ready(after, &child.id, &entry) {
-                let (lease, until) = self.tenure(now, &child.id, &entry, &self.me);
-                (entry.owner, entry.until) = (Some(self.me.clone()), Some(until));
-                entry.lease = Some(lease);
-            }
-            return Some(Edit { guard: Guard::Absent, effect: ShardEffect::Insert(entry) });
-        };
-        let update = self.begin_tracked(now, after, child, entry, lease)?;
-        let guard = Guard::Version(entry.version.clone());
-        Some(Edit { guard, effect: ShardEffect::Set(update) })
-    }
-
-    fn begin_tracked(
-        &self,
-        now: &Now,
-        after: &Shards,
-        child: &ShardInfo,
-        entry: &Shard,
-        lease: bool,
-    ) -> Option<Update> {
-        if entry.ended {
-            return None;
-        }
-        let readable = self.listing.ready(after, &child.id, entry);
-        let mut update = match lease && readable && entry.owner.is_none() {
-            true => assign(self, now, &child.id, entry),
-            false => Update::default(),
-        };
-        // One that is to be read from a time keeps that; one with a checkpoint is never rewound.
-        if entry.checkpoint.sequence.is_none() && entry.from.is_none() {
-            let checkpoint = Checkpoint::new(
-                Some(child.starting_sequence.clone()),
-                entry.checkpoint.part.clone(),
-            );
-            update.progress = Some(Progress { checkpoint, arrival: None });
-        }
-        let open = |id: &&ShardId| after.get(*id).is_some_and(|shard| !shard.ended);
-        let stored = entry.parent.as_ref();
-        let parents = [child.parent.as_ref(), child.adjacent.as_ref()];
-        let waits_for = parents.into_iter().flatten().find(open);
-        if let Some(open_one) = waits_for.filter(|open_one| stored != Some(open_one)) {
-            let other = parents.into_iter().flatten().find(|id| *id != open_one);
-            update.parents = Some((open_one.clone(), other.cloned()));
-        }
-        (update != Update::default()).then_some(update)
     }
 
     /// Whether the children of a shard that was read to its end are known. A closed shard has

@@ -13,6 +13,26 @@ const SAME_STREAM_MS: u64 = 1_000;
 /// A worker whose date is younger than this may be alive; its group's state is not replaced.
 const ALIVE_MS: i64 = 60_000;
 
+/// Whether a state is that of the stream that was created then.
+pub fn is_of(state: &Snapshot, created_on: WallTime) -> bool {
+    state.created_on.0.abs_diff(created_on.0) < SAME_STREAM_MS
+}
+
+/// Whether the state of another stream may be replaced, as of `wall`: only by that of a younger
+/// stream, and only while nobody works with it. It is keyed by the stream's *name*, and a
+/// development stream of the same name must not wipe production's place.
+pub fn replaceable(state: &Snapshot, created_on: WallTime, wall: WallTime) -> Result<(), Failure> {
+    let stored = state.created_on;
+    if stored > created_on {
+        return Err(Failure::NewerStream { stored });
+    }
+    let alive = |worker: &Worker| worker.beat > wall.plus(-ALIVE_MS);
+    match state.workers.iter().find(|(_, worker)| alive(worker)) {
+        Some((id, _)) => Err(Failure::StreamRecreated { stored, alive: id.clone() }),
+        None => Ok(()),
+    }
+}
+
 impl Coordinator {
     /// The write that makes this worker a member; none when it cannot be one.
     pub(super) fn enter(&mut self, now: &Now, out: &mut Vec<Effect>) -> Option<Change> {
@@ -21,10 +41,10 @@ impl Coordinator {
             return Some(self.create(now, stamp));
         };
         let stored = state.created_on;
-        let same = stored.0.abs_diff(self.created_on.0) < SAME_STREAM_MS;
-        let entered = match same {
+        let entered = match is_of(state, self.created_on) {
             true => self.crowded(state.workers.len() + 1).map(|()| self.join(now, state, &stamp)),
-            false => self.replaceable(now, state).map(|()| self.reset(now, stored, &stamp)),
+            false => replaceable(state, self.created_on, now.wall)
+                .map(|()| self.reset(now, stored, &stamp)),
         };
         match entered {
             Ok(change) => Some(Change { stamp, ..change }),
@@ -39,21 +59,6 @@ impl Coordinator {
     /// The group's state, as far as this worker knows.
     pub(super) fn state_to_join(&self) -> Option<&Snapshot> {
         self.view.as_ref().filter(|_| !self.missing)
-    }
-
-    /// A group's state is replaced only by that of a younger stream, and only while nobody works
-    /// with it: it is keyed by the stream's *name*, and a development stream of the same name
-    /// must not wipe production's place.
-    fn replaceable(&self, now: &Now, state: &Snapshot) -> Result<(), Failure> {
-        let stored = state.created_on;
-        if stored > self.created_on {
-            return Err(Failure::NewerStream { stored });
-        }
-        let alive = |worker: &Worker| worker.beat > now.wall.plus(-ALIVE_MS);
-        match state.workers.iter().find(|(_, worker)| alive(worker)) {
-            Some((id, _)) => Err(Failure::StreamRecreated { stored, alive: id.clone() }),
-            None => Ok(()),
-        }
     }
 
     fn create(&self, now: &Now, stamp: Version) -> Change {

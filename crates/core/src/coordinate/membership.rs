@@ -1,6 +1,6 @@
 //! In which home a worker is, with whom it shares the shards there, and whether it takes part.
 
-use super::{Coordinator, Mode};
+use super::Coordinator;
 use crate::id::WorkerId;
 use crate::snapshot::{Home, Shards, Snapshot, Worker};
 
@@ -10,14 +10,7 @@ impl Coordinator {
     /// Where this worker's shards are, as its mode has it; `None` for a standalone worker without
     /// a name that waits for a fan-out slot.
     pub(super) fn home(&self, state: &Snapshot) -> Option<Home> {
-        match &self.settings.mode {
-            Mode::Shared => Some(Home::Group),
-            Mode::Standalone { name: Some(name) } => Some(Home::Place(name.clone())),
-            Mode::Standalone { name: None } if self.settings.fan_out => {
-                state.slot_of(&self.me).map(|(name, _)| Home::Slot(name.clone()))
-            }
-            Mode::Standalone { name: None } => Some(Home::Worker(self.me.clone())),
-        }
+        self.settings.mode.home(self.settings.fan_out, &self.me, state)
     }
 
     /// The shards of this worker's home.

@@ -1,7 +1,8 @@
 //! What a coordinator is set up with.
 
 use super::{About, Initial, Limits};
-use crate::id::PlaceName;
+use crate::id::{PlaceName, WorkerId};
+use crate::snapshot::{Home, Snapshot};
 
 /// How long a tenure's date for Node consumers runs, in milliseconds: their lease term.
 pub(super) const TERM_MS: i64 = 300_000;
@@ -107,6 +108,26 @@ pub enum Mode {
         /// the worker, or stays in the fan-out slot that it used.
         name: Option<PlaceName>,
     },
+}
+
+impl Mode {
+    /// Where the shards of a worker of this mode are; `None` for a standalone worker without a
+    /// name that reads by fan-out and has no slot.
+    pub fn home(&self, fan_out: bool, me: &WorkerId, state: &Snapshot) -> Option<Home> {
+        match self {
+            Mode::Shared => Some(Home::Group),
+            Mode::Standalone { name: Some(name) } => Some(Home::Place(name.clone())),
+            Mode::Standalone { name: None } if fan_out => {
+                state.slot_of(me).map(|(name, _)| Home::Slot(name.clone()))
+            }
+            Mode::Standalone { name: None } => Some(Home::Worker(me.clone())),
+        }
+    }
+
+    /// Whether a worker of this mode keeps its shards in its fan-out slot, if it has one.
+    pub fn lives_in_slot(&self) -> bool {
+        *self == Mode::Standalone { name: None }
+    }
 }
 
 /// What a coordinator is set up with.

@@ -114,14 +114,9 @@ impl Coordinator {
     fn free_slot(&self, state: &Snapshot) -> Option<(SlotName, SlotEdit)> {
         let standalone = self.settings.mode != Mode::Shared;
         let there = |name: &SlotName| !self.pool.gone.contains(name);
-        let free = || {
-            let free = state.slots.iter().filter(|(_, slot)| slot.used_by.is_none());
-            free.filter(|(name, _)| there(name))
-        };
-        let (name, slot) =
-            free().find(|(_, slot)| slot.standalone == standalone).or_else(|| free().next())?;
+        let (name, slot) = state.free_slot(standalone, there)?;
         // A standalone worker keeps its shards in the slot, unless it has a place of its own.
-        let home = self.settings.mode == Mode::Standalone { name: None };
+        let home = self.settings.mode.lives_in_slot();
         Some((name.clone(), SlotEdit::Take { seen: slot.version.clone(), home }))
     }
 
@@ -155,6 +150,7 @@ impl Coordinator {
             && self.phase == Phase::Member
             && self.pool.registered.is_some()
             && self.write.is_none()
+            && self.unregistered(state).next().is_none()
             && self.free_slot(state).is_none();
         if idle && !self.pool.said_idle {
             out.push(Effect::Notice(Event::NoSlotFree));

@@ -10,6 +10,7 @@ mod encode;
 mod expression;
 mod json;
 mod limits;
+pub mod operations;
 mod size;
 mod write;
 

@@ -1,6 +1,6 @@
 //! In which home a change edits shards.
 
-use kinfolk_core::change::{Chain, Change};
+use kinfolk_core::change::{Chain, Change, SlotEdit};
 use kinfolk_core::id::PlaceName;
 use kinfolk_core::snapshot::{Home, Shards, Snapshot};
 
@@ -67,7 +67,10 @@ impl Generator {
             Home::Group => false,
             Home::Place(_) => change.founds.is_some(),
             Home::Worker(_) => !is_beat(change),
-            Home::Slot(name) => change.slots.contains_key(name),
+            Home::Slot(name) => match change.slots.get(name) {
+                Some(edit) => !matches!(edit, SlotEdit::Free { .. }),
+                None => false,
+            },
         }
     }
 }

@@ -53,7 +53,8 @@ impl Generator {
             }
             Flaw::SlotGone => ("gone".into(), SlotEdit::Drop(self.ids.version())),
             Flaw::SlotUsed => {
-                let (name, slot) = self.slot(change, state, used)?;
+                let home = matches!(change.home, Home::Slot(_));
+                let (name, slot) = self.slot(change, state, used).filter(|_| !home)?;
                 let edit = match self.rng.chance(50) {
                     true => self.take(slot),
                     false => SlotEdit::Drop(slot.version.clone()),
@@ -61,7 +62,8 @@ impl Generator {
                 (name.clone(), edit)
             }
             Flaw::SlotThere => {
-                let (name, _) = self.slot(change, state, |_| true)?;
+                let home = matches!(change.home, Home::Slot(_));
+                let (name, _) = self.slot(change, state, |_| true).filter(|_| !home)?;
                 (name.clone(), self.add())
             }
             _ => return None,
@@ -83,9 +85,10 @@ impl Generator {
         state: &'s Snapshot,
         fits: impl Fn(&Slot) -> bool,
     ) -> Option<(&'s SlotName, &'s Slot)> {
-        let free = state.slots.iter().filter(|(name, _)| {
+        // What is in the slot that the change edits shards in can be freed, and no more.
+        let free = state.slots.iter().filter(|(name, slot)| {
             let home = matches!(&change.home, Home::Slot(home) if home == *name);
-            !home && !change.slots.contains_key(*name)
+            (!home || slot.used_by.is_some()) && !change.slots.contains_key(*name)
         });
         self.rng.pick(free.filter(|(_, slot)| fits(slot)))
     }

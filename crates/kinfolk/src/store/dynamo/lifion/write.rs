@@ -74,7 +74,12 @@ fn check_home(change: &Change) -> Result<()> {
         Home::Group => false,
         Home::Place(_) => change.founds.is_some(),
         Home::Worker(_) => !matches!(change.chain, Chain::Beat { .. }),
-        Home::Slot(name) => change.slots.contains_key(name),
+        Home::Slot(name) => match change.slots.get(name) {
+            Some(SlotEdit::Add { .. } | SlotEdit::Drop(_) | SlotEdit::Take { home: true, .. }) => {
+                true
+            }
+            Some(SlotEdit::Take { home: false, .. } | SlotEdit::Free { .. }) | None => false,
+        },
     };
     let founds_nothing = change.founds.is_some() && !matches!(change.home, Home::Place(_));
     if founds_nothing || (whole && !change.shards.is_empty()) {

@@ -1,0 +1,100 @@
+//! Workers: in the group, active, gone.
+
+use kinfolk_core::change::{
+    Chain, Change, Committed, Edit, Effect, Eviction, Guard, LeaseUpdate, Says, SlotEdit, Update,
+};
+use kinfolk_core::id::WorkerId;
+use kinfolk_core::snapshot::{Snapshot, held_by};
+
+use super::Operations;
+use crate::error::Result;
+use crate::store::StateStore;
+
+impl Operations {
+    /// `register_consumer`: puts the worker into the group; one that is there only beats.
+    ///
+    /// # Errors
+    /// `Closed`: the worker was there and is not any more, which costs it its id.
+    pub async fn register_consumer(&self) -> Result<()> {
+        if self.chain.lock().await.beat.is_some() {
+            self.commit(Says::NOTHING, |_| {}).await?;
+            return Ok(());
+        }
+        let state = self.look().await?;
+        let mut held = self.chain.lock().await;
+        let chain = Chain::Join { created_on: state.created_on, entry: self.entry() };
+        let mut change = Change::new(self.worker.clone(), chain, held.ids.version());
+        self.bring_home(&mut change, Some(&state));
+        match self.store.commit(&change).await? {
+            Committed::Applied(_) => held.beat = change.chain.beat(),
+            Committed::Refused(_) => return Err(self.not_in_the_group()),
+            Committed::TooLarge => return Err(self.too_large()),
+        }
+        Ok(())
+    }
+
+    /// `update_consumer_is_active`: sets the flag. A failure is logged, not raised.
+    pub async fn update_consumer_is_active(&self, active: bool) {
+        let says = Says { active: Some(active), ..Says::NOTHING };
+        if let Err(error) = self.commit(says, |_| {}).await {
+            let error = error.report();
+            tracing::debug!(%error, "cannot say whether the worker is active");
+        }
+    }
+
+    /// `clear_old_consumers`: removes every other worker whose date is older than `timeout_ms`,
+    /// each on condition that it has not beaten since, with its leases and its fan-out slot; then
+    /// frees the slots of workers that are unknown. Returns who was removed.
+    pub async fn clear_old_consumers(&self, timeout_ms: u64) -> Result<Vec<WorkerId>> {
+        let mut removed = Vec::new();
+        let mut state = self.look().await?;
+        let oldest = self.clock.now().wall.plus(-i64::try_from(timeout_ms).unwrap_or(i64::MAX));
+        let old = |state: &Snapshot| {
+            let old = state
+                .workers
+                .iter()
+                .filter(|(id, worker)| **id != self.worker && worker.beat < oldest);
+            old.map(|(id, _)| id.clone()).collect::<Vec<_>>()
+        };
+        for victim in old(&state) {
+            if let Some((_, after)) =
+                self.commit(Says::NOTHING, |c| evict(c, &state, &victim)).await?
+            {
+                removed.push(victim);
+                state = after;
+            }
+        }
+        self.commit(Says::NOTHING, |change| free_unknown(change, &state)).await?;
+        Ok(removed)
+    }
+}
+
+/// Fills a change that removes a worker. What is inside its own entry goes with it.
+fn evict(change: &mut Change, state: &Snapshot, victim: &WorkerId) {
+    let Some(worker) = state.workers.get(victim) else { return };
+    let (beat, version) = (worker.beat, state.version.clone());
+    change.evict = Some(Eviction { victim: victim.clone(), beat, version });
+    free_slots_of(change, state, victim);
+    let Some(home) = state.home_of(victim).filter(|home| !home.is_nested()) else { return };
+    let free = Update { lease: LeaseUpdate::Free { reserved: None }, ..Update::default() };
+    let edit = Edit { guard: Guard::OwnedBy(victim.clone()), effect: Effect::Set(free) };
+    let held = held_by(state.shards_of(&home), victim).filter(|(_, shard)| !shard.ended);
+    change.shards = held.map(|(id, _)| (id.clone(), edit.clone())).collect();
+    change.home = home;
+}
+
+fn free_slots_of(change: &mut Change, state: &Snapshot, user: &WorkerId) {
+    let used = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(user));
+    for (name, slot) in used {
+        let edit = SlotEdit::Free { user: user.clone(), seen: slot.version.clone() };
+        change.slots.insert(name.clone(), edit);
+    }
+}
+
+fn free_unknown(change: &mut Change, state: &Snapshot) {
+    let users = state.slots.values().filter_map(|slot| slot.used_by.as_ref());
+    for user in users.filter(|user| !state.workers.contains_key(*user)) {
+        change.absent.insert(user.clone());
+        free_slots_of(change, state, user);
+    }
+}
