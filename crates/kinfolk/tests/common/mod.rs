@@ -1,4 +1,5 @@
 //! A stream and a table on local servers.
+#![allow(dead_code, reason = "each test file uses its own part of it")]
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
