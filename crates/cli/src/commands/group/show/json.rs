@@ -1,6 +1,7 @@
 //! The description for scripts.
 
-use kinfolk::group::{Description, Lag, Member, ShardStatus};
+use kinfolk::core::snapshot::Home;
+use kinfolk::group::{Description, Lag, Member, ShardStatus, SlotStatus, Standalone};
 use serde::Serialize;
 
 use super::{date, kind, state};
@@ -10,11 +11,15 @@ use super::{date, kind, state};
 pub(in super::super) struct Json {
     stream: String,
     group: String,
+    /// Of any worker, by its own clock.
+    youngest_beat: Option<String>,
     stream_created_on: Option<String>,
     started_at: Option<String>,
     outdated: bool,
     workers: Vec<JsonWorker>,
     shards: Vec<JsonShard>,
+    standalone: Vec<JsonStandalone>,
+    slots: Vec<JsonSlot>,
     untracked: Vec<String>,
 }
 
@@ -28,7 +33,27 @@ struct JsonWorker {
     beat_age_ms: u64,
     leaving: bool,
     shares: bool,
+    waits_for_slot: bool,
+    standalone: bool,
+    /// Of its place, if it is standalone and has one.
+    name: Option<String>,
     shards: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonStandalone {
+    /// Where the shards' entries are, and so whose they are: place, worker or slot.
+    home: &'static str,
+    /// Of the place, the worker or the slot.
+    name: String,
+    shards: Vec<JsonShard>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonSlot {
+    name: String,
+    arn: String,
+    used_by: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,14 +75,18 @@ struct JsonShard {
 
 impl Json {
     pub(in super::super) fn of(seen: &Description) -> Self {
+        let beats = seen.workers.iter().map(|worker| worker.beat);
         Self {
             stream: seen.stream.to_string(),
             group: seen.group.to_string(),
+            youngest_beat: beats.max().and_then(date),
             stream_created_on: date(seen.created_on),
             started_at: seen.started_at.and_then(date),
             outdated: seen.outdated,
             workers: seen.workers.iter().map(JsonWorker::of).collect(),
             shards: seen.shards.iter().map(JsonShard::of).collect(),
+            standalone: seen.standalone.iter().map(JsonStandalone::of).collect(),
+            slots: seen.slots.iter().map(JsonSlot::of).collect(),
             untracked: texts(&seen.untracked),
         }
     }
@@ -74,7 +103,32 @@ impl JsonWorker {
             beat_age_ms: worker.beat_age_ms,
             leaving: worker.leaving,
             shares: worker.shares,
+            waits_for_slot: worker.waits,
+            standalone: worker.standalone,
+            name: worker.name.as_ref().map(ToString::to_string),
             shards: texts(&worker.shards),
+        }
+    }
+}
+
+impl JsonStandalone {
+    fn of(standalone: &Standalone) -> Self {
+        let (home, name) = match &standalone.home {
+            Home::Group => ("group", String::new()),
+            Home::Place(name) => ("place", name.to_string()),
+            Home::Worker(id) => ("worker", id.to_string()),
+            Home::Slot(name) => ("slot", name.to_string()),
+        };
+        Self { home, name, shards: standalone.shards.iter().map(JsonShard::of).collect() }
+    }
+}
+
+impl JsonSlot {
+    fn of(slot: &SlotStatus) -> Self {
+        Self {
+            name: slot.name.to_string(),
+            arn: slot.arn.clone(),
+            used_by: slot.used_by.as_ref().map(ToString::to_string),
         }
     }
 }
