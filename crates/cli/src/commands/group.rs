@@ -1,6 +1,7 @@
 //! `kinfolk group`: looking at groups.
 
 mod describe;
+mod item;
 mod show;
 mod table;
 

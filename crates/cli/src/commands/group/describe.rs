@@ -2,6 +2,7 @@
 
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use kinfolk::ErrorKind;
@@ -10,7 +11,8 @@ use kinfolk::group::{Description, Group};
 use kinfolk::source::KinesisSource;
 use kinfolk::store::dynamo::lifion::LifionStore;
 
-use super::show;
+use super::item;
+use super::show::{self, Origin};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::state::State;
 use crate::{aws, output};
@@ -20,16 +22,22 @@ use crate::{aws, output};
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The stream.
-    #[arg(long, value_name = "STREAM")]
-    stream: StreamName,
+    #[arg(long, value_name = "STREAM", required_unless_present = "item")]
+    stream: Option<StreamName>,
 
     /// The group.
-    #[arg(long, value_name = "GROUP")]
-    group: GroupName,
+    #[arg(long, value_name = "GROUP", required_unless_present = "item")]
+    group: Option<GroupName>,
 
     /// Where the group's state is kept.
     #[arg(long, value_name = "STATE", default_value_t)]
     state: State,
+
+    /// Show the state in this file instead, without calling AWS; `-` is standard input. It is an
+    /// item of the state table in DynamoDB's typed JSON or plain JSON, by itself or within an
+    /// object as its Item, item or rawItem.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stream", "group", "state", "watch"])]
+    item: Option<PathBuf>,
 
     /// Look again every second until Ctrl-C, and probe every fifth.
     #[arg(long)]
@@ -60,29 +68,39 @@ LAG         for how long the oldest record that is not done has been in the stre
 Workers store what is done with their beats: both ages are up to 2.5 s behind the workers.
 
 The shards that workers share come first, then those of each standalone reader, who reads all.
+A saved item has no lag, and does not tell an expired shard from a free one.
 
 Examples:
   kinfolk group describe --stream orders --group billing
   kinfolk group describe --stream orders --group billing --watch
-  kinfolk group describe --stream orders --group billing --json | jq '[.shards[].lag_ms] | max'";
+  kinfolk group describe --stream orders --group billing --json | jq '[.shards[].lag_ms] | max'
+  aws dynamodb get-item --table-name lifion-kinesis-state \\
+    --key '{\"consumerGroup\": {\"S\": \"billing\"}, \"streamName\": {\"S\": \"orders\"}}' > saved.json
+  kinfolk group describe --item saved.json";
 
 /// Runs the command.
 pub(super) async fn run(args: Args) -> Outcome {
-    let group = group(&args).await?;
-    if args.watch {
-        return watch::run(&group, !args.no_probe).await;
-    }
-    let seen = look(&group, !args.no_probe).await?;
+    let (seen, origin) = match (&args.item, &args.stream, &args.group) {
+        (Some(file), _, _) => (item::describe(file).await?, Origin::SavedItem),
+        (None, Some(stream), Some(name)) => {
+            let group = group(stream, name, &args.state).await?;
+            if args.watch {
+                return watch::run(&group, !args.no_probe).await;
+            }
+            (look(&group, !args.no_probe).await?, Origin::Store)
+        }
+        // The arguments do not come in that way.
+        _ => return Err(Failure::setup("give --stream and --group, or --item")),
+    };
     if args.json {
-        output::print_json(&show::Json::of(&seen))?;
+        output::print_json(&show::Json::of(&seen, origin))?;
     } else {
-        output::print(show::text(&seen))?;
+        output::print(show::text(&seen, origin))?;
     }
     Ok(Exit::Done)
 }
 
-async fn group(args: &Args) -> Result<Group, Failure> {
-    let (stream, group, state) = (&args.stream, &args.group, &args.state);
+async fn group(stream: &StreamName, group: &GroupName, state: &State) -> Result<Group, Failure> {
     let config = aws::config().await?;
     let kinesis = aws_sdk_kinesis::Client::new(&config);
     let dynamodb = aws_sdk_dynamodb::Client::new(&config);
@@ -107,6 +125,6 @@ fn explain(error: kinfolk::Error) -> Failure {
     }
     failure.hint(
         "check --stream, --group and --state; a group begins with its first worker: \
-          kinfolk consume --stream STREAM --group GROUP",
+         kinfolk consume --stream STREAM --group GROUP",
     )
 }

@@ -14,14 +14,26 @@ use kinfolk::group::{Description, Kind, Lag, ShardState, SlotStatus};
 pub(super) use json::Json;
 
 use super::table::Table;
-use crate::output::escape;
+use crate::output::{duration, escape};
+
+/// Where a description comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The group's store, and the stream.
+    Store,
+    /// An item in a file.
+    SavedItem,
+}
 
 /// What people see.
-pub(super) fn text(seen: &Description) -> String {
+pub(super) fn text(seen: &Description, origin: Origin) -> String {
     let mut text = format!("group {} on stream {}", name(&seen.group), name(&seen.stream));
     match seen.started_at.and_then(date) {
         Some(at) => _ = writeln!(text, ", started {at}"),
         None => text.push_str(", started by a Node consumer\n"),
+    }
+    if origin == Origin::SavedItem {
+        let _ = writeln!(text, "from a saved item: {}", youngest(seen));
     }
     if seen.outdated {
         text.push_str("the stream was deleted and made again since: the next worker starts over\n");
@@ -33,6 +45,15 @@ pub(super) fn text(seen: &Description) -> String {
         }
     }
     text + &totals::text(seen) + &unknown_lags(seen)
+}
+
+/// Up to when a saved item can be right.
+fn youngest(seen: &Description) -> String {
+    let youngest = seen.workers.iter().max_by_key(|worker| worker.beat);
+    match youngest.and_then(|worker| Some((date(worker.beat)?, worker.beat_age_ms))) {
+        Some((at, age)) => format!("its youngest beat is of {at}, {} ago", duration(age)),
+        None => "no worker was in the group".to_owned(),
+    }
 }
 
 fn slots(slots: &[SlotStatus]) -> String {

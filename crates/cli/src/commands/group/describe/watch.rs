@@ -9,7 +9,7 @@ use kinfolk::core::id::ShardId;
 use kinfolk::core::snapshot::Home;
 use kinfolk::group::{Description, Group, Lag, ShardStatus};
 
-use super::super::show;
+use super::super::show::{self, Origin};
 use super::look;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::{output, signal};
@@ -29,7 +29,7 @@ pub(super) async fn run(group: &Group, probe: bool) -> Outcome {
         let text = match look(group, probe).await {
             Ok(mut seen) => {
                 keep_lags(&mut seen, &mut lags);
-                show::text(&seen)
+                show::text(&seen, Origin::Store)
             }
             // Names that are wrong stay wrong; later on it is an outage, which may pass.
             Err(failure) if looks == 0 => return Err(failure),

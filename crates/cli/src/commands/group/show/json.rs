@@ -4,13 +4,15 @@ use kinfolk::core::snapshot::Home;
 use kinfolk::group::{Description, Lag, Member, ShardStatus, SlotStatus, Standalone};
 use serde::Serialize;
 
-use super::{date, kind, state};
+use super::{Origin, date, kind, state};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub(in super::super) struct Json {
     stream: String,
     group: String,
+    /// It is the state of a file, at most as new as the youngest beat.
+    saved_item: bool,
     /// Of any worker, by its own clock.
     youngest_beat: Option<String>,
     stream_created_on: Option<String>,
@@ -74,11 +76,12 @@ struct JsonShard {
 }
 
 impl Json {
-    pub(in super::super) fn of(seen: &Description) -> Self {
+    pub(in super::super) fn of(seen: &Description, origin: Origin) -> Self {
         let beats = seen.workers.iter().map(|worker| worker.beat);
         Self {
             stream: seen.stream.to_string(),
             group: seen.group.to_string(),
+            saved_item: origin == Origin::SavedItem,
             youngest_beat: beats.max().and_then(date),
             stream_created_on: date(seen.created_on),
             started_at: seen.started_at.and_then(date),

@@ -114,12 +114,29 @@ fan-3  -
 
 6 workers, 1 shard: 1 reading; 4 standalone readers
 ";
-    assert_eq!(text(&seen(&mixed())), expected);
+    assert_eq!(text(&seen(&mixed()), Origin::Store), expected);
+}
+
+#[test]
+fn a_saved_item_says_how_new_it_can_be_at_most() {
+    let expected = "\
+group billing on stream orders, started 2026-11-18T11:06:40.000Z
+from a saved item: no worker was in the group
+
+SHARD  STATE  OWNER  EPOCH  CHECKPOINT  AGE  LAG
+
+0 workers, 0 shards
+";
+    assert_eq!(text(&seen(&state()), Origin::SavedItem), expected);
+    let text = text(&seen(&mixed()), Origin::SavedItem);
+    let line = "\nfrom a saved item: its youngest beat is of 2026-11-18T11:06:40.000Z, 2.5 s ago\n";
+    assert!(text.contains(line), "{text}");
 }
 
 #[test]
 fn scripts_see_homes_slots_and_what_workers_do() {
-    let json = serde_json::to_value(Json::of(&seen(&mixed()))).unwrap();
+    let json = serde_json::to_value(Json::of(&seen(&mixed()), Origin::SavedItem)).unwrap();
+    assert_eq!(json["saved_item"], true);
     assert_eq!(json["youngest_beat"], "2026-11-18T11:06:40.000Z");
     let homes = json["standalone"].as_array().unwrap();
     let homes = homes.iter().map(|home| (&home["home"], &home["name"], &home["shards"][0]["id"]));
