@@ -2,6 +2,7 @@
 
 mod describe;
 mod item;
+mod list;
 mod show;
 mod table;
 
@@ -11,6 +12,7 @@ use crate::exit::Outcome;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Describe(describe::Args),
+    List(list::Args),
 }
 
 impl Command {
@@ -18,6 +20,7 @@ impl Command {
     pub(crate) async fn run(self) -> Outcome {
         match self {
             Self::Describe(args) => describe::run(args).await,
+            Self::List(args) => list::run(args).await,
         }
     }
 }

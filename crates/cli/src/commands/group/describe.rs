@@ -124,7 +124,7 @@ fn explain(error: kinfolk::Error) -> Failure {
         return failure;
     }
     failure.hint(
-        "check --stream, --group and --state; a group begins with its first worker: \
-         kinfolk consume --stream STREAM --group GROUP",
+        "check --stream, --group and --state; `kinfolk group list` lists groups; a group begins \
+         with its first worker: kinfolk consume --stream STREAM --group GROUP",
     )
 }
