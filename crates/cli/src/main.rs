@@ -18,7 +18,7 @@ use crate::exit::Failure;
 
 /// Consumer groups for Amazon Kinesis Data Streams.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, arg_required_else_help = true)]
+#[command(name = "kinfolk", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -86,5 +86,11 @@ mod tests {
     #[test]
     fn the_arguments_are_well_formed() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_command() {
+        let text = super::Cli::command().render_version();
+        assert_eq!(text, concat!("kinfolk ", env!("CARGO_PKG_VERSION"), "\n"));
     }
 }

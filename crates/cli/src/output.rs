@@ -96,6 +96,18 @@ pub(crate) fn size(bytes: u64) -> String {
     if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
 }
 
+/// A span in its two largest units: `1 h 20 m`.
+pub(crate) fn duration(ms: u64) -> String {
+    let (seconds, minutes, hours) = (ms / 1_000, ms / 60_000, ms / 3_600_000);
+    match () {
+        () if ms == 0 => "0 s".to_owned(),
+        () if minutes == 0 => format!("{seconds}.{} s", ms % 1_000 / 100),
+        () if hours == 0 => format!("{minutes} m {} s", seconds % 60),
+        () if hours < 24 => format!("{hours} h {} m", minutes % 60),
+        () => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +121,10 @@ mod tests {
     fn numbers_read_easily() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([999, 1_000, 8_300_000].map(size), ["999 B", "1.0 kB", "8.3 MB"]);
+    }
+    #[test]
+    fn spans_have_two_units() {
+        let texts = [0, 40, 1_250, 61_000, 3_660_000, 90_000_000].map(duration);
+        assert_eq!(texts, ["0 s", "0.0 s", "1.2 s", "1 m 1 s", "1 h 1 m", "1 d 1 h"]);
     }
 }

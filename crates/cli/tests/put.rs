@@ -1,44 +1,11 @@
 //! The commands that write, run as people run them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::process::Stdio;
+mod common;
 
+use common::kinfolk;
 use kinfolk_local::{Fault, FaultKind, Local};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-/// Runs `kinfolk` with these arguments and this input against the local servers.
-async fn kinfolk(local: &Local, args: &[&str], input: &[u8]) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kinfolk"))
-        .args(args)
-        .env_clear()
-        .env("AWS_REGION", local.region())
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("AWS_ENDPOINT_URL_KINESIS", local.kinesis_endpoint())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    // A command that ends early does not read it all.
-    let _ = stdin.write_all(input).await;
-    drop(stdin);
-    let output = child.wait_with_output().await.unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 #[tokio::test]
 async fn lines_are_put_and_counted_whatever_fails_on_the_way() {

@@ -1,6 +1,7 @@
-//! A consumer group as it stands, for those who look at it without taking part.
+//! Consumer groups as they stand, for those who look at them without taking part.
 
 mod description;
+mod list;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use kinfolk_core::reader::Position;
 pub use description::{
     Description, Kind, Lag, Member, ShardState, ShardStatus, SlotStatus, Standalone,
 };
+pub use list::{Listed, list};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};

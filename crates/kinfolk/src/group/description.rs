@@ -70,13 +70,17 @@ pub struct Member {
     pub pid: u32,
     /// Which library it runs.
     pub kind: Kind,
-    /// How long ago it said that it is alive, by its own clock against ours, in milliseconds.
+    /// When it last said that it is alive, by its own clock.
+    pub beat: WallTime,
+    /// How long ago that was by our clock, in milliseconds.
     pub beat_age_ms: u64,
     /// It hands over and goes.
     pub leaving: bool,
     /// It shares the stream's shards with the others. One that does not reads all of them by
     /// itself, or waits for a fan-out slot.
     pub shares: bool,
+    /// It reads nothing: it waits for a fan-out slot.
+    pub waits: bool,
     /// It reads every shard of the stream by itself.
     pub standalone: bool,
     /// The name of its place, if it is standalone and has one.
@@ -223,9 +227,11 @@ impl Member {
             host: worker.about.host.clone(),
             pid: worker.about.pid,
             kind: if worker.is_kinfolk() { Kind::Kinfolk } else { Kind::Node },
+            beat: worker.beat,
             beat_age_ms: age_ms(worker.beat, now),
             leaving: worker.leaving,
             shares: worker.counts(),
+            waits: !worker.active && !worker.leaving,
             standalone: worker.standalone,
             name: worker.name.clone(),
             shards: state.home_of(id).map_or_else(Vec::new, |home| {

@@ -7,28 +7,44 @@ pub(super) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
     /// The columns that hold numbers.
     right: [bool; N],
+    /// How wide the columns are at least.
+    least: [usize; N],
 }
 
 impl<const N: usize> Table<N> {
     /// A table of these columns; a name that begins with `>` makes a column of numbers.
     pub(super) fn new(head: [&str; N]) -> Self {
         let right = head.map(|name| name.starts_with('>'));
-        Self { rows: vec![head.map(|name| name.trim_start_matches('>').to_owned())], right }
+        let head = head.map(|name| name.trim_start_matches('>').to_owned());
+        Self { rows: vec![head], right, least: [0; N] }
+    }
+
+    /// Makes the columns of these tables line up with each other's.
+    pub(super) fn line_up(tables: &mut [Self]) {
+        let widest = tables.iter().fold([0; N], |widths, table| table.widths(widths));
+        for table in tables {
+            table.least = widest;
+        }
     }
 
     pub(super) fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
-}
 
-impl<const N: usize> fmt::Display for Table<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut widths = [0; N];
+    /// How wide the columns are, and at least so much.
+    fn widths(&self, mut widths: [usize; N]) -> [usize; N] {
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = cell.chars().count().max(*width);
             }
         }
+        widths
+    }
+}
+
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths = self.widths(self.least);
         for row in &self.rows {
             let mut line = String::new();
             for ((cell, width), right) in row.iter().zip(widths).zip(self.right) {
@@ -54,5 +70,21 @@ mod tests {
         table.row(["longest".into(), "12,345".into(), String::new()]);
         let text = "SHARD       LAG  OWNER\né             1  a\nlongest  12,345\n";
         assert_eq!(table.to_string(), text);
+    }
+
+    #[test]
+    fn tables_line_up_with_each_other() {
+        let table = |cell: &str| {
+            let mut table = Table::new(["SHARD", ">LAG"]);
+            table.row([cell.into(), cell.into()]);
+            table
+        };
+        let mut tables = [table("longest"), table("x")];
+        Table::line_up(&mut tables);
+        let texts = tables.map(|table| table.to_string());
+        assert_eq!(
+            texts,
+            ["SHARD        LAG\nlongest  longest\n", "SHARD        LAG\nx              x\n"]
+        );
     }
 }

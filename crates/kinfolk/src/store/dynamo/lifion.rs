@@ -44,6 +44,7 @@ use self::expression::Finished;
 use self::write::Write;
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
+use crate::group::Listed;
 use crate::store::usage::Meter;
 use crate::store::{BoxFuture, StateStore, Usage};
 
@@ -255,6 +256,14 @@ impl StateStore for LifionStore {
     fn usage(&self) -> Usage {
         self.meter.usage()
     }
+}
+
+/// Whose an item of the table is, its size and the state that it holds. `None` for an item without
+/// this table's key.
+pub(crate) fn listed(item: &Item) -> Option<Listed> {
+    let name = |key: at::Attribute| item.get(key.name)?.as_s().ok().map(String::as_str);
+    let (group, stream) = (name(at::CONSUMER_GROUP)?, name(at::STREAM_NAME)?);
+    Some(Listed::new(group.into(), stream.into(), size::of(item), decode::snapshot(item)))
 }
 
 /// The units that a call has cost: as DynamoDB says, or as its rules have it.
