@@ -21,7 +21,15 @@ pub struct Fleet {
     pub dynamodb: DynamoDb,
     pub stream: String,
     pub group: String,
+    keep: Keep,
     binary: PathBuf,
+}
+
+/// Where the group's state is kept.
+#[derive(Clone, Debug)]
+pub enum Keep {
+    DynamoDb,
+    Sqlite(PathBuf),
 }
 
 /// A process of the binary. Dropping it kills it.
@@ -56,7 +64,22 @@ impl Fleet {
                 .build(),
         );
         let (stream, group) = (stream.to_owned(), group.to_owned());
-        Ok(Self { local, kinesis, dynamodb, stream, group, binary })
+        Ok(Self { local, kinesis, dynamodb, stream, group, keep: Keep::DynamoDb, binary })
+    }
+
+    /// Keeps the state there.
+    pub fn keep(self, keep: Keep) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// What says on the command line where the state is; nothing for DynamoDB.
+    pub(crate) fn state(&self) -> Vec<String> {
+        match &self.keep {
+            Keep::DynamoDb => Vec::new(),
+            Keep::Sqlite(path) => {
+                vec!["--state".to_owned(), format!("sqlite:{}", path.display())]
+            }
+        }
     }
 
     /// `kinfolk` with these arguments and the servers in its environment.
@@ -84,11 +107,12 @@ impl Fleet {
         Err(format!("kinfolk {}: {text}", arguments.join(" ")).into())
     }
 
-    /// Starts a worker of the group.
-    pub fn worker(&self, stdout: impl Into<Stdio>) -> Result<Process> {
+    /// Starts a worker of the group, with these arguments beside the usual ones.
+    pub fn worker(&self, stdout: impl Into<Stdio>, more: &[&str]) -> Result<Process> {
         let arguments =
             ["consume", "--stream", &self.stream, "--group", &self.group, "--from", "trim-horizon"];
-        let child = self.command(&arguments).stdout(stdout).spawn()?;
+        let mut command = self.command(&arguments);
+        let child = command.args(self.state()).args(more).stdout(stdout).spawn()?;
         Ok(Process { child })
     }
 

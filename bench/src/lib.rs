@@ -3,12 +3,14 @@
 #![allow(clippy::disallowed_methods, reason = "runs are timed by the clock of this machine")]
 #![allow(missing_docs, reason = "fields that say what they are")]
 
+mod check;
 mod fleet;
 mod input;
 mod output;
 mod state;
 
-pub use fleet::{Fleet, Process, Signal};
+pub use check::{Kill, check, read, wait_for_all};
+pub use fleet::{Fleet, Keep, Process, Signal};
 pub use input::packages;
 pub use output::{Line, Watcher};
 pub use state::State;

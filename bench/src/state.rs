@@ -20,8 +20,46 @@ pub struct State {
 }
 
 impl State {
-    /// Reads the item, consistently; an empty state if there is no table or no item yet.
-    pub async fn read(fleet: &Fleet) -> Result<Self> {
+    /// Reads the state, with the shards of this map of the item; an empty state if there is no
+    /// table or no item yet.
+    pub async fn read(fleet: &Fleet, shards: &str) -> Result<Self> {
+        match fleet.state().is_empty() {
+            true => Self::read_item(fleet, shards).await,
+            false => Self::ask(fleet).await,
+        }
+    }
+
+    /// Asks the binary, for states whose form is nobody else's business.
+    async fn ask(fleet: &Fleet) -> Result<Self> {
+        let arguments = ["group", "describe", "--stream", &fleet.stream, "--group", &fleet.group];
+        let mut command = fleet.command(&arguments);
+        let output = command.args(fleet.state()).args(["--no-probe", "--json"]).output().await?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
+        }
+        let seen: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let list = |name: &str| seen.get(name).and_then(|list| list.as_array()).into_iter().flatten();
+        let mut state = Self::default();
+        for worker in list("workers") {
+            let pid = worker.get("pid").and_then(|pid| pid.as_u64()?.try_into().ok());
+            let id = worker.get("id").and_then(|id| id.as_str());
+            if let (Some(pid), Some(id)) = (pid, id) {
+                state.workers.insert(pid, id.to_owned());
+            }
+        }
+        for shard in list("shards") {
+            let text = |name: &str| Some(shard.get(name)?.as_str()?.to_owned());
+            let Some(id) = text("id") else { continue };
+            state.owners.extend(text("owner").map(|owner| (id.clone(), owner)));
+            state.checkpoints.extend(text("checkpoint").map(|at| (id.clone(), at)));
+            if text("state").as_deref() == Some("ended") {
+                state.ended.push(id);
+            }
+        }
+        Ok(state)
+    }
+
+    async fn read_item(fleet: &Fleet, shards: &str) -> Result<Self> {
         let get = fleet
             .dynamodb
             .get_item()
@@ -42,7 +80,7 @@ impl State {
                 state.workers.insert(pid, id.clone());
             }
         }
-        for (id, entry) in map("shards").into_iter().flatten() {
+        for (id, entry) in map(shards).into_iter().flatten() {
             if let Some(owner) = text(entry, "leaseOwner") {
                 state.owners.insert(id.clone(), owner);
             }

@@ -154,7 +154,7 @@ async fn put_some(fleet: &Fleet, records: usize) -> Result<()> {
 }
 
 fn start(fleet: &Fleet, watcher: &Watcher) -> Result<Process> {
-    let mut worker = fleet.worker(Stdio::piped())?;
+    let mut worker = fleet.worker(Stdio::piped(), &[])?;
     watcher.watch(worker.child.stdout.take().ok_or("no pipe")?);
     Ok(worker)
 }
@@ -163,7 +163,7 @@ fn start(fleet: &Fleet, watcher: &Watcher) -> Result<Process> {
 async fn wait_for_shares(fleet: &Fleet, worker: &Process) -> Result<BTreeSet<String>> {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {
-        let state = State::read(fleet).await?;
+        let state = State::read(fleet, "shards").await?;
         let held = state.held_by(worker.pid());
         if held.len() == 2 && state.workers.len() == 2 {
             return Ok(held.into_iter().collect());
