@@ -125,4 +125,3 @@ fn redelivered(lines: &[Line], kill: &Kill) -> (usize, usize) {
     }
     (again, unexplained)
 }
-

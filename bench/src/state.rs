@@ -38,7 +38,8 @@ impl State {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         }
         let seen: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-        let list = |name: &str| seen.get(name).and_then(|list| list.as_array()).into_iter().flatten();
+        let list =
+            |name: &str| seen.get(name).and_then(|list| list.as_array()).into_iter().flatten();
         let mut state = Self::default();
         for worker in list("workers") {
             let pid = worker.get("pid").and_then(|pid| pid.as_u64()?.try_into().ok());

@@ -75,7 +75,8 @@ impl Play<'_> {
         let (mut first, mut second) =
             (self.start(&fleet, NAMES[0])?, self.start(&fleet, NAMES[1])?);
         let rate = RATE.to_string();
-        let arguments = ["put", "--stream", &fleet.stream, "--key", "version", "--rate", &rate, "-"];
+        let arguments =
+            ["put", "--stream", &fleet.stream, "--key", "version", "--rate", &rate, "-"];
         let put = File::open(self.folder.join("put.ndjson"))?;
         let mut put = fleet.command(&arguments).stdin(put).stdout(Stdio::null()).spawn()?;
         say(&format!("two standalone processes, fan-out {}; {records} records", self.fan_out));

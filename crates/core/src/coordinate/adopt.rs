@@ -114,6 +114,9 @@ impl Coordinator {
             self.watch.evicted(&eviction.victim);
             out.push(Effect::Notice(Event::Evicted { worker: eviction.victim.clone() }));
         }
+        if !self.is_at_home(change) {
+            return;
+        }
         for (shard, edit) in &change.shards {
             let ShardEffect::Set(Update { lease, ended, .. }) = &edit.effect else { continue };
             let event = match lease {
@@ -132,6 +135,13 @@ impl Coordinator {
             self.let_go(shard, out);
             out.push(Effect::Notice(event));
         }
+    }
+
+    /// Whether the shards that a change edits are this worker's own. Those of a worker that it evicts
+    /// in another home have the same names.
+    fn is_at_home(&self, change: &Change) -> bool {
+        let home = self.view.as_ref().and_then(|state| self.home(state));
+        change.evict.is_none() || home.as_ref() == Some(&change.home)
     }
 
     fn end_event(&self, shard: &ShardId) -> Option<Event> {
@@ -173,7 +183,8 @@ impl Coordinator {
         self.refusals += 1;
         self.again = true;
         self.stored_up_to = None;
-        for (shard, edit) in &change.shards {
+        let at_home = self.is_at_home(change);
+        for (shard, edit) in change.shards.iter().filter(|_| at_home) {
             if !edit.holds(state.shards_of(&change.home).get(shard)) {
                 *self.contested.entry(shard.clone()).or_default() += 1;
             }

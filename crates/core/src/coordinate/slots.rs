@@ -161,8 +161,11 @@ impl Coordinator {
         }
         match (std::mem::replace(&mut self.pool.slot, slot.clone()), slot) {
             (_, Some(slot)) => out.push(Effect::Notice(Event::TookSlot { slot, arn })),
-            (Some(slot), None) => out.push(Effect::Notice(Event::LostSlot { slot })),
-            (None, None) => {}
+            (Some(slot), None) if self.phase == Phase::Member => {
+                out.push(Effect::Notice(Event::LostSlot { slot }));
+            }
+            // It frees its slot itself when it leaves, and an evicted worker has lost more.
+            (_, None) => {}
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::invariants;
+use crate::snapshot::Home;
 use std::collections::VecDeque;
 
 struct Dice(u64);
@@ -27,7 +28,6 @@ enum Mail {
 }
 
 struct Member {
-    mode: Mode,
     coordinator: Coordinator,
     believes: Option<(Now, u64)>,
     /// Shards that it hands out, by epoch.
@@ -52,13 +52,11 @@ struct World {
 }
 
 impl Member {
-    /// With whom it shares the shards: `None` for the group.
-    fn home(&self, who: usize) -> Option<String> {
-        match &self.mode {
-            Mode::Shared => None,
-            Mode::Standalone { name: Some(name) } => Some(name.to_string()),
-            Mode::Standalone { name: None } => Some(format!("worker {who}")),
-        }
+    /// Where its shards are, as far as it knows; `None` while it waits for a slot.
+    fn home(&self) -> Option<Home> {
+        let coordinator = &self.coordinator;
+        let state = coordinator.view.as_ref()?;
+        coordinator.home(state).filter(|_| !coordinator.is_idle(state))
     }
 }
 
@@ -76,13 +74,13 @@ impl World {
     }
 
     fn join(&mut self) {
-        self.join_as(Mode::Shared);
+        self.join_as(Mode::Shared, false);
     }
 
-    fn join_as(&mut self, mode: Mode) {
+    fn join_as(&mut self, mode: Mode, fan_out: bool) {
         let seed = u128::from(self.dice.roll(u64::MAX >> 33)) << 40 | self.members.len() as u128;
         let now = at(self.time);
-        let settings = Settings { mode: mode.clone(), ..settings() };
+        let settings = Settings { mode, fan_out, ..settings() };
         let mut coordinator = Coordinator::new(settings, IdSource::new(seed), now);
         let effects = coordinator.step(
             &now,
@@ -94,7 +92,6 @@ impl World {
             },
         );
         self.members.push(Member {
-            mode,
             coordinator,
             believes: None,
             reads: BTreeMap::new(),
@@ -145,7 +142,12 @@ impl World {
                 }
                 Effect::Fail(failure) => panic!("{failure:?}"),
                 Effect::Finished => member.finished = true,
-                Effect::Notice(_) | Effect::Prepare(_) | Effect::Register => {}
+                Effect::Register => {
+                    let ours = ["f1", "f2"].map(|name| (name.into(), format!("arn:{name}")));
+                    let registered = Registered { ours: ours.into(), others: BTreeSet::new() };
+                    member.mail.push((time + wait, Mail::Input(Input::Registered(registered))));
+                }
+                Effect::Notice(_) | Effect::Prepare(_) => {}
             }
         }
     }
@@ -286,7 +288,7 @@ impl World {
 
     fn no_shard_is_handed_out_twice(&self) {
         let now = at(self.time);
-        let mut readers: BTreeMap<(Option<String>, &ShardId), usize> = BTreeMap::new();
+        let mut readers: BTreeMap<(Option<Home>, &ShardId), usize> = BTreeMap::new();
         for (who, member) in self.members.iter().enumerate() {
             let holds = |(since, fence_ms)| now.at_most_since(&since) < fence_ms;
             let believes = member.believes.is_some_and(holds);
@@ -294,7 +296,7 @@ impl World {
             // delivery, so that it hands out nothing in the meantime.
             let runs = member.alive && self.time >= member.paused_until;
             for shard in member.reads.keys().filter(|_| believes && runs) {
-                if let Some(other) = readers.insert((member.home(who), shard), who) {
+                if let Some(other) = readers.insert((member.home(), shard), who) {
                     panic!("{shard} is handed out by {other} and {who} at {} ms", self.time);
                 }
             }
@@ -322,10 +324,10 @@ impl World {
         let open: Vec<_> =
             self.listing.iter().filter(|i| !i.closed).map(|i| i.id.clone()).collect();
         let live = || self.members.iter().enumerate().filter(|(_, m)| m.alive && !m.finished);
-        let homes: BTreeSet<_> = live().map(|(who, m)| m.home(who)).collect();
+        let homes: BTreeSet<_> = live().filter_map(|(_, member)| member.home()).collect();
         let state = self.state.as_ref().unwrap();
         for home in &homes {
-            let mates = || live().filter(|(who, m)| m.home(*who) == *home).map(|(_, m)| m);
+            let mates = || live().filter(|(_, m)| m.home().as_ref() == Some(home)).map(|(_, m)| m);
             for shard in &open {
                 let readers = mates().filter(|m| m.reads.contains_key(shard)).count();
                 assert_eq!(readers, 1, "{shard} has {readers} readers in {home:?}");
@@ -333,8 +335,7 @@ impl World {
             let counts: Vec<_> = mates().map(|m| m.reads.len()).collect();
             let (most, least) = (counts.iter().max().unwrap(), counts.iter().min().unwrap());
             assert!(most - least <= 1, "shares {counts:?} in {home:?}");
-            let me = mates().next().unwrap().coordinator.me();
-            let shards = state.shards_of(&state.home_of(me).unwrap());
+            let shards = state.shards_of(home);
             for info in self.listing.iter().filter(|info| info.closed) {
                 // A place without a name begins anew with each process, at the open shards.
                 let ended = shards.get(&info.id).is_none_or(|shard| shard.ended);
@@ -342,6 +343,14 @@ impl World {
             }
         }
         assert_eq!(state.workers.len(), live().count());
+        for (name, slot) in &state.slots {
+            let waiting = live().any(|(_, m)| m.coordinator.is_idle(state));
+            assert!(
+                slot.used_by.is_some() || !waiting,
+                "{name} is free, and somebody waits for it"
+            );
+            assert!(slot.used_by.iter().all(|user| state.workers.contains_key(user)));
+        }
     }
 }
 
@@ -429,7 +438,7 @@ fn standalone_workers_come_crash_and_go_beside_a_group_and_each_home_is_read_by_
             Mode::Standalone { name: Some("audit".into()) },
         ];
         world.join();
-        world.join_as(modes[2].clone());
+        world.join_as(modes[2].clone(), false);
         world.run(5_000);
         for _ in 0..12 {
             let who = world.dice.roll(world.members.len() as u64) as usize;
@@ -440,14 +449,45 @@ fn standalone_workers_come_crash_and_go_beside_a_group_and_each_home_is_read_by_
                 2 => world.leave(who),
                 3 => world.split(),
                 4 => world.merge(),
-                _ => world.join_as(mode),
+                _ => world.join_as(mode, false),
             }
             let ms = 500 + world.dice.roll(8_000);
             world.run(ms);
         }
         for mode in modes {
-            world.join_as(mode);
+            world.join_as(mode, false);
         }
+        world.settles();
+    });
+}
+
+#[test]
+fn workers_that_come_and_go_use_no_fan_out_slot_twice_and_leave_none_unused() {
+    seeds(12, |seed| {
+        let mut world = World::new(seed, 4);
+        let modes = [
+            Mode::Shared,
+            Mode::Standalone { name: None },
+            Mode::Standalone { name: Some("tail".into()) },
+        ];
+        for mode in &modes {
+            world.join_as(mode.clone(), true);
+        }
+        world.run(5_000);
+        for _ in 0..12 {
+            let who = world.dice.roll(world.members.len() as u64) as usize;
+            let mode = modes[world.dice.roll(3) as usize].clone();
+            match world.dice.roll(6) {
+                0 => world.members[who].alive = false,
+                1 => world.members[who].paused_until = world.time + world.dice.roll(20_000),
+                2 => world.leave(who),
+                3 => world.split(),
+                _ => world.join_as(mode, true),
+            }
+            let ms = 500 + world.dice.roll(8_000);
+            world.run(ms);
+        }
+        world.join_as(Mode::Shared, true);
         world.settles();
     });
 }

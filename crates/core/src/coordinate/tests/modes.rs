@@ -147,6 +147,7 @@ fn a_dead_worker_of_another_home_is_left_to_its_mates_for_a_while() {
     run(&mut solo, 15_000, &shown, &[]);
     assert!(!solo.state().workers.contains_key("dead"));
     assert_eq!(solo.state().places["tail"]["a"].owner, None, "its shards are free with that");
+    assert_eq!(solo.coordinator.held().count(), 1, "mine has the same name and is another one");
 }
 
 #[test]
