@@ -47,6 +47,8 @@ ci:
 bench:
     bench/figures
 
-# Three processes on real records, one killed, one stopped, one late, checked
+# Processes on real records, some killed, stopped, late, checked: shared and standalone
 processes:
-    bench/three-processes
+    bench/three-processes dynamodb
+    bench/three-processes sqlite
+    bench/standalone-processes

@@ -22,6 +22,7 @@ use crate::event::{Announcer, Events};
 use crate::hub::Hub;
 use crate::lease::Lease;
 use crate::processor::{self, Processor};
+use crate::store::{StateStore, Usage};
 use crate::supervise::{Task, Tasks};
 
 /// How many records a [`Processor`] is handed at a time, at most.
@@ -40,6 +41,7 @@ pub struct Consumer {
     group: GroupName,
     hub: Arc<Hub>,
     announcer: Announcer,
+    store: Arc<dyn StateStore>,
     commands: mpsc::Sender<Command>,
     driver: Mutex<Task<Result<()>>>,
     shutdown_limit: Duration,
@@ -109,6 +111,12 @@ impl Consumer {
     /// What happens to this consumer from now on.
     pub fn events(&self) -> Events {
         self.announcer.listen()
+    }
+
+    /// What keeping the state has cost this worker so far: calls, DynamoDB's read and write units,
+    /// and the size of the state.
+    pub fn usage(&self) -> Usage {
+        self.store.usage()
     }
 
     /// Stops fetching, waits for what is being handled, stores the place, hands the shards over

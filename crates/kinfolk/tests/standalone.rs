@@ -84,6 +84,22 @@ async fn one_with_a_name_goes_on_from_its_place_after_a_stop_and_after_a_crash()
 }
 
 #[tokio::test]
+async fn a_consumer_knows_what_its_state_has_cost() {
+    let world = World::start("usage", 2).await;
+    let before = world.local.units();
+    let consumer = world.run(world.builder()).await;
+    sleep(Duration::from_secs(1)).await;
+    let usage = consumer.usage();
+    let server = world.local.units() - before;
+    assert!(usage.reads > 2 && usage.writes > 1, "{usage:?}");
+    assert!((500..5_000).contains(&usage.bytes), "{usage:?}");
+    // Calls may be under way when the two are read.
+    assert!((server.read - usage.read_units).abs() <= 2.0, "{server:?} {usage:?}");
+    assert!((server.write - usage.write_units).abs() <= 4.0, "{server:?} {usage:?}");
+    consumer.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn one_without_a_name_begins_anew_each_time() {
     let world = World::start("unnamed", 2).await;
     world.put(0..10).await;
