@@ -9,6 +9,18 @@ use tokio::time::sleep;
 
 use crate::{Line, Result, State};
 
+/// Runs something that keeps its files in a folder of its own, which stays where it fails.
+pub async fn in_folder(name: &str, run: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("kinfolk-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let result = run(&folder).await;
+    match &result {
+        Ok(()) => std::fs::remove_dir_all(&folder)?,
+        Err(_) => println!("what was put and what came out is kept in {}", folder.display()),
+    }
+    result
+}
+
 /// What was stored when the worker was killed.
 pub struct Kill {
     pub worker: String,

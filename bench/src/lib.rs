@@ -9,7 +9,7 @@ mod input;
 mod output;
 mod state;
 
-pub use check::{Kill, check, read, wait_for_all};
+pub use check::{Kill, check, in_folder, read, wait_for_all};
 pub use fleet::{Fleet, Keep, Process, Signal};
 pub use input::packages;
 pub use output::{Line, Watcher};

@@ -16,7 +16,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use kinfolk_bench::{
-    Fleet, Kill, Process, Result, Signal, State, check, packages, read, wait_for_all,
+    Fleet, Kill, Process, Result, Signal, State, check, in_folder, packages, read, wait_for_all,
 };
 use tokio::time::sleep;
 
@@ -26,14 +26,7 @@ const NAMES: [&str; 2] = ["first", "second"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let folder = std::env::temp_dir().join(format!("kinfolk-standalone-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let result = run(&folder).await;
-    match &result {
-        Ok(()) => std::fs::remove_dir_all(&folder)?,
-        Err(_) => println!("what was put and what came out is kept in {}", folder.display()),
-    }
-    result
+    in_folder("standalone", run).await
 }
 
 async fn run(folder: &Path) -> Result<()> {

@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use kinfolk_bench::{Fleet, Keep, Kill, Result, Signal, State, check, packages, wait_for_all};
+use kinfolk_bench::{
+    Fleet, Keep, Kill, Result, Signal, State, check, in_folder, packages, wait_for_all,
+};
 use tokio::time::sleep;
 
 /// Keeps the stream busy for a minute.
@@ -25,14 +27,7 @@ const LEAST_SHARED_KEYS: usize = 1_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let folder = std::env::temp_dir().join(format!("kinfolk-three-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let result = run(&folder).await;
-    match &result {
-        Ok(()) => std::fs::remove_dir_all(&folder)?,
-        Err(_) => println!("what was put and what came out is kept in {}", folder.display()),
-    }
-    result
+    in_folder("three", run).await
 }
 
 async fn run(folder: &Path) -> Result<()> {
