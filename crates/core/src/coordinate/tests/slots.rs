@@ -212,3 +212,27 @@ fn a_worker_whose_slot_is_taken_from_it_hands_over_what_it_shares() {
     assert_eq!(solo.coordinator.held().count(), 0);
     assert!(!solo.active());
 }
+
+#[test]
+fn a_worker_that_changes_its_slot_reads_on_though_its_clock_was_set_back_a_little() {
+    let alone = Mode::Standalone { name: None };
+    let mut solo = Solo::begin_fan_out(alone, 7, &["f1", "f2"], None);
+    let before: Vec<_> = solo.coordinator.held().map(|(_, epoch)| epoch).collect();
+    assert_eq!(before.len(), 2);
+    solo.add_worker("other");
+    let slot = solo.state().slots.get_mut("f1").unwrap();
+    (slot.used_by, slot.version) = (Some("other".into()), "taken".into());
+    solo.now.wall = solo.now.wall.plus(-900);
+    solo.now.mono += 750;
+    let seen = solo.state.clone();
+    solo.step(Input::Looked(seen));
+    solo.step(Input::Tick);
+    let seen = solo.state.clone();
+    solo.step(Input::Looked(seen));
+    solo.settle();
+    // The entries in the other slot have no epoch to go on from: the clock alone would give them
+    // one that the worker has let go of already (P4), and nobody would read them.
+    let after: Vec<_> = solo.coordinator.held().map(|(_, epoch)| epoch).collect();
+    assert_eq!(after.len(), 2);
+    assert!(after.iter().all(|epoch| before.iter().all(|old| epoch > old)), "{before:?} {after:?}");
+}
