@@ -45,11 +45,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "POSITION", default_value = "latest", value_parser = position)]
     from: Initial,
 
-    /// Where the group's state is kept.
+    /// Where the group's state is kept: dynamodb:TABLE, or sqlite:PATH for the workers of one
+    /// machine.
     #[arg(long, value_name = "STATE", default_value_t)]
     state: State,
 
-    /// Fail if the state's table does not exist, instead of creating it.
+    /// Fail if the state's table or file does not exist, instead of creating it.
     #[arg(long)]
     no_create_table: bool,
 
@@ -94,6 +95,7 @@ Examples:
   kinfolk consume --stream orders --group billing
   kinfolk consume --stream orders --group billing --from trim-horizon --idle-exit 5
   kinfolk consume --stream orders --group billing -- ./handle-orders
+  kinfolk consume --stream orders --group billing --state sqlite:billing.db
 
 With a command, its standard input gets the lines, and a record is handled when it writes a line
 `ack` to its standard output, once for each record and in their order. Its other lines are passed
@@ -115,17 +117,31 @@ pub(crate) async fn run(args: Args) -> Outcome {
         Some((program, rest)) => Some(child::Child::start(program, rest, args.format, args.ack)?),
         None => None,
     };
-    let table = TableSettings::new().name(args.state.table()).create_table(!args.no_create_table);
-    let consumer = Consumer::builder(args.stream.as_str(), args.group.as_str())
-        .initial(args.from)
-        .table(table)
-        .app_name("kinfolk consume")
-        .connect(&aws::config().await?)
-        .await?;
+    let consumer = start(&args).await?;
     match child {
         None => to_stdout(&consumer, args.format, idle, stop).await,
         Some(child) => child.feed(&consumer, idle, stop).await,
     }
+}
+
+async fn start(args: &Args) -> Result<Consumer, Failure> {
+    let builder = Consumer::builder(args.stream.as_str(), args.group.as_str())
+        .initial(args.from)
+        .app_name("kinfolk consume");
+    let started = match &args.state {
+        State::DynamoDb(table) => {
+            let table = TableSettings::new().name(table).create_table(!args.no_create_table);
+            builder.table(table).connect(&aws::config().await?).await
+        }
+        State::Sqlite(path) => {
+            if args.no_create_table && !path.exists() {
+                let message = format!("there is no state file {}", path.display());
+                return Err(Failure::setup(message).hint("leave out --no-create-table to make it"));
+            }
+            builder.sqlite(aws::kinesis().await?, path).await
+        }
+    };
+    Ok(started?)
 }
 
 async fn to_stdout(

@@ -13,7 +13,6 @@ use kinfolk::ErrorKind;
 use kinfolk::core::id::{GroupName, ShardId, StreamName};
 use kinfolk::group::{Description, Group, Lag};
 use kinfolk::source::KinesisSource;
-use kinfolk::store::dynamo::lifion::LifionStore;
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::state::State;
@@ -43,7 +42,7 @@ pub(crate) struct DescribeArgs {
     #[arg(long, value_name = "GROUP")]
     group: GroupName,
 
-    /// Where the group's state is kept.
+    /// Where the group's state is kept: dynamodb:TABLE or sqlite:PATH.
     #[arg(long, value_name = "STATE", default_value_t)]
     state: State,
 
@@ -73,7 +72,8 @@ States of a shard:
 CHECKPOINT  the last digits of the sequence number up to which records are done
 AGE         for how long the record at the checkpoint has been in the stream
 LAG         for how long the oldest record that is not done has been in the stream; 0 if none is
-Workers store what is done with their beats: both ages are up to 2.5 s behind the workers.
+Workers store what is done with their beats: both ages are up to 2.5 s behind the workers, with
+state in SQLite up to 1 s.
 
 Examples:
   kinfolk group describe --stream orders --group billing
@@ -101,11 +101,10 @@ impl Command {
 async fn group(args: &DescribeArgs) -> Result<Group, Failure> {
     let config = aws::config().await?;
     let kinesis = aws_sdk_kinesis::Client::new(&config);
-    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
     let (stream, group) = (&args.stream, &args.group);
     let source = KinesisSource::new(kinesis, stream.clone());
-    let store = LifionStore::new(&dynamodb, args.state.table(), group.clone(), stream.clone());
-    Ok(Group::new(stream.clone(), group.clone(), Arc::new(source), Arc::new(store)))
+    let store = args.state.open(&config, group, stream).map_err(explain)?;
+    Ok(Group::new(stream.clone(), group.clone(), Arc::new(source), store))
 }
 
 async fn look(group: &Group, probe: bool) -> Result<Description, Failure> {
