@@ -2,6 +2,8 @@
 
 pub mod dynamo;
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 mod usage;
 
 use std::fmt::Debug;

@@ -45,7 +45,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "POSITION", default_value = "latest", value_parser = position)]
     from: Initial,
 
-    /// Where the group's state is kept.
+    /// Where the group's state is kept: dynamodb:TABLE, or sqlite:PATH for the workers of one
+    /// machine.
     #[arg(long, value_name = "STATE", default_value_t)]
     state: State,
 
@@ -65,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CONSUMERS", default_value_t = 0, hide_default_value = true)]
     fan_out: u32,
 
-    /// Fail if the state's table does not exist, instead of creating it.
+    /// Fail if the state's table or file does not exist, instead of creating it.
     #[arg(long)]
     no_create_table: bool,
 
@@ -111,6 +112,7 @@ Examples:
   kinfolk consume --stream orders --group billing --from trim-horizon --idle-exit 5
   kinfolk consume --stream orders --group billing -- ./handle-orders
   kinfolk consume --stream orders --group billing --standalone --name cache-1
+  kinfolk consume --stream orders --group billing --state sqlite:billing.db
 
 With a command, its standard input gets the lines, and a record is handled when it writes a line
 `ack` to its standard output, once for each record and in their order. Its other lines are passed
@@ -132,21 +134,37 @@ pub(crate) async fn run(args: Args) -> Outcome {
         Some((program, rest)) => Some(child::Child::start(program, rest, args.format, args.ack)?),
         None => None,
     };
-    let table = TableSettings::new().name(args.state.table()).create_table(!args.no_create_table);
-    let builder = Consumer::builder(args.stream.as_str(), args.group.as_str())
-        .initial(args.from)
-        .fan_out(args.fan_out)
-        .app_name("kinfolk consume");
-    let builder = match (args.standalone, args.name) {
-        (_, Some(name)) => builder.standalone_as(name),
-        (true, None) => builder.standalone(),
-        (false, None) => builder,
-    };
-    let consumer = builder.table(table).connect(&aws::config().await?).await?;
+    let consumer = start(&args).await?;
     match child {
         None => to_stdout(&consumer, args.format, idle, stop).await,
         Some(child) => child.feed(&consumer, idle, stop).await,
     }
+}
+
+async fn start(args: &Args) -> Result<Consumer, Failure> {
+    let builder = Consumer::builder(args.stream.as_str(), args.group.as_str())
+        .initial(args.from)
+        .fan_out(args.fan_out)
+        .app_name("kinfolk consume");
+    let builder = match (args.standalone, &args.name) {
+        (_, Some(name)) => builder.standalone_as(name.as_str()),
+        (true, None) => builder.standalone(),
+        (false, None) => builder,
+    };
+    let started = match &args.state {
+        State::DynamoDb(table) => {
+            let table = TableSettings::new().name(table).create_table(!args.no_create_table);
+            builder.table(table).connect(&aws::config().await?).await
+        }
+        State::Sqlite(path) => {
+            if args.no_create_table && !path.exists() {
+                let message = format!("there is no state file {}", path.display());
+                return Err(Failure::setup(message).hint("leave out --no-create-table to make it"));
+            }
+            builder.sqlite(aws::kinesis().await?, path).await
+        }
+    };
+    Ok(started?)
 }
 
 async fn to_stdout(

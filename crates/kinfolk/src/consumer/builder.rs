@@ -1,5 +1,7 @@
 //! Setting a consumer up, and starting it.
 
+#[cfg(feature = "sqlite")]
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,10 @@ use crate::source::{Description, KinesisSource, Source};
 use crate::store::StateStore;
 use crate::store::dynamo::lifion::LifionStore;
 use crate::store::dynamo::table::TableSettings;
+#[cfg(feature = "sqlite")]
+use crate::store::sqlite::SqliteStore;
+#[cfg(feature = "sqlite")]
+use crate::supervise;
 use crate::supervise::Task;
 
 /// How much of records a worker holds by default, in bytes.
@@ -246,6 +252,33 @@ impl Builder {
         self.open(Arc::new(source), Arc::new(store.clone()), opening)
     }
 
+    /// Starts a consumer that reads Kinesis and keeps its state in a SQLite file, which it shares
+    /// with other processes of this machine. The file is made where it is missing, for its owner
+    /// alone. [`table`](Self::table) says nothing here; the deadlines are by default
+    /// [`Timing::SQLITE`].
+    ///
+    /// # Errors
+    /// `Config`: there is no such stream, the path leads to something else or to where this user
+    /// may not write, a setting is wrong. `Denied`: AWS said so. `Unavailable`: so did AWS, the
+    /// disk is full, or others did not let go of the file. `Data`: the stored state does not read
+    /// as it should.
+    #[cfg(feature = "sqlite")]
+    pub async fn sqlite(
+        self,
+        kinesis: aws_sdk_kinesis::Client,
+        path: impl AsRef<Path>,
+    ) -> Result<Consumer> {
+        let timing = self.timing.as_ref().unwrap_or(&Timing::SQLITE);
+        let attempt = Duration::from_millis(timing.attempt_ms.into());
+        let (path, group, stream) =
+            (path.as_ref().to_owned(), self.group.clone(), self.stream.clone());
+        let open = move || SqliteStore::open(path, group, stream);
+        let store = supervise::blocking(open).await??.attempt_limit(attempt);
+        let source = KinesisSource::new(kinesis, self.stream.clone());
+        let opening = futures_util::try_join!(describe(&source), first_look(&store))?;
+        self.open(Arc::new(source), Arc::new(store.clone()), opening)
+    }
+
     /// Starts a consumer with a source and a store of the caller's own.
     ///
     /// # Errors
@@ -348,7 +381,7 @@ async fn describe(source: &dyn Source) -> Result<(Description, Listing)> {
 
 /// The first look of a process also connects, and fetches credentials: more than its limit may
 /// allow for. It is repeated for a while.
-async fn first_look(store: &LifionStore) -> Result<Option<Snapshot>> {
+async fn first_look(store: &dyn StateStore) -> Result<Option<Snapshot>> {
     let mut attempts = 0;
     loop {
         attempts += 1;

@@ -16,8 +16,8 @@ pub struct Listed {
     pub group: GroupName,
     /// The stream.
     pub stream: StreamName,
-    /// The size of its state as the store counts it: DynamoDB allows 400 KB.
-    pub bytes: u64,
+    /// The size of its state, where the store counts it: DynamoDB allows 400 KB.
+    pub bytes: Option<u64>,
     /// Its state, or why it does not read: that of one group is no reason to hide the others.
     pub state: Result<Snapshot>,
 }
@@ -27,7 +27,7 @@ impl Listed {
     pub(crate) fn new(
         group: GroupName,
         stream: StreamName,
-        bytes: u64,
+        bytes: Option<u64>,
         state: Result<Snapshot>,
     ) -> Self {
         Self { group, stream, bytes, state }
@@ -75,7 +75,7 @@ mod tests {
         let names = [("b", "x"), ("a", "y"), ("b", "w"), ("a", "z")];
         let listed = |(group, stream): (&str, &str)| {
             let state = Err(Error::new(ErrorKind::Data, "none"));
-            Listed::new(group.into(), stream.into(), 0, state)
+            Listed::new(group.into(), stream.into(), None, state)
         };
         let mut all = names.map(listed);
         sort(&mut all);

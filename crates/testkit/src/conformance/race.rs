@@ -72,24 +72,50 @@ fn chain(
     records: &mut Vec<Record>,
     report: &mut Report,
 ) -> Verdict<Vec<Snapshot>> {
-    let (mut applied, refused): (Vec<_>, Vec<_>) =
+    let (applied, refused): (Vec<_>, Vec<_>) =
         records.drain(..).partition(|(_, outcome)| matches!(outcome, Committed::Applied(_)));
     *records = refused;
-    let (mut state, mut states) = (first.clone(), vec![first]);
-    while !applied.is_empty() {
-        let follows = |(change, outcome): &Record| change.apply(Some(&state)) == *outcome;
-        let Some(next) = applied.iter().position(follows) else {
-            let (change, outcome) = applied.swap_remove(0);
-            let expected = "a change that follows on the last state of the chain";
-            return Err(trial.diverged("the chain ends", &change, &expected, &(state, outcome)));
-        };
-        if let (_, Committed::Applied(after)) = applied.swap_remove(next) {
-            states.push(after.clone());
-            state = after;
-            report.raced += 1;
-        }
+    let mut links = Links { states: vec![first], rest: applied.iter().collect(), best: None };
+    if links.join() {
+        report.raced += applied.len();
+        return Ok(links.states);
     }
-    Ok(states)
+    let (state, left) = links.best.unwrap_or_default();
+    let change = left.first().map(|(change, _)| change);
+    let expected = "a change that follows on the last state of the chain";
+    Err(trial.diverged("the chain ends", change, &expected, &(state, left.first())))
+}
+
+/// A chain of states, and the changes that are to follow.
+struct Links<'a> {
+    states: Vec<Snapshot>,
+    rest: Vec<&'a Record>,
+    /// The last state of the longest chain that led nowhere, and what was left then.
+    best: Option<(Option<Snapshot>, Vec<&'a Record>)>,
+}
+
+impl Links<'_> {
+    /// Whether the rest follows, in whichever order. A worker that joins and leaves again brings a
+    /// state back: then several changes follow on it, and a wrong one leads nowhere.
+    fn join(&mut self) -> bool {
+        let Some(state) = self.states.last().cloned() else { return false };
+        let follows = |(change, outcome): &&Record| change.apply(Some(&state)) == *outcome;
+        let next: Vec<_> = self.rest.iter().copied().filter(follows).collect();
+        for record in next {
+            let Committed::Applied(after) = &record.1 else { continue };
+            self.rest.retain(|left| !std::ptr::eq(*left, record));
+            self.states.push(after.clone());
+            if self.join() {
+                return true;
+            }
+            self.states.pop();
+            self.rest.push(record);
+        }
+        if self.best.as_ref().is_none_or(|(_, left)| left.len() > self.rest.len()) {
+            self.best = Some((Some(state), self.rest.clone()));
+        }
+        self.rest.is_empty()
+    }
 }
 
 /// Each refused change must have met one of the states, and have had no place in it.
@@ -109,4 +135,43 @@ fn refusals(
         report.outraced += 1;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use kinfolk_core::change::{Chain, Says};
+
+    use super::*;
+
+    #[test]
+    fn a_state_that_comes_back_has_the_changes_that_lead_away_from_it_in_either_order() {
+        let first = Generator::new(7).state();
+        let (writer, entry) = first.workers.first_key_value().unwrap();
+        let (created_on, prev, next) = (first.created_on, entry.beat, entry.beat.plus(1));
+        let change = |writer, chain| Change::new(writer, chain, "stamp".into());
+        let says = Says::NOTHING;
+        let beat = change(writer.clone(), Chain::Beat { prev, next, says });
+        let entry = entry.clone();
+        let join = change("guest".into(), Chain::Join { created_on, entry });
+        let leave = change("guest".into(), Chain::Leave { prev });
+        let joined = after(&join, &first);
+        assert_eq!(after(&leave, &joined), first);
+        // The guest came and went before the beat.
+        let happened = [(&beat, &first), (&join, &first), (&leave, &joined)];
+        let mut records: Vec<Record> =
+            happened.map(|(c, s)| (c.clone(), c.apply(Some(s)))).to_vec();
+        let (trial, mut report) = (Trial { seed: 7, part: "a test" }, Report::default());
+        let states = chain(&trial, first.clone(), &mut records, &mut report).unwrap();
+        assert_eq!(states, [first.clone(), joined.clone(), first.clone(), after(&beat, &first)]);
+        // What follows on none of them is still found.
+        let lost = (beat.clone(), Committed::Applied(joined));
+        assert!(chain(&trial, first, &mut vec![lost], &mut report).is_err());
+    }
+
+    fn after(change: &Change, state: &Snapshot) -> Snapshot {
+        match change.apply(Some(state)) {
+            Committed::Applied(after) => after,
+            refused => panic!("{refused:?}"),
+        }
+    }
 }

@@ -9,7 +9,6 @@ use kinfolk::ErrorKind;
 use kinfolk::core::id::{GroupName, StreamName};
 use kinfolk::group::{Description, Group};
 use kinfolk::source::KinesisSource;
-use kinfolk::store::dynamo::lifion::LifionStore;
 
 use super::item;
 use super::show::{self, Origin};
@@ -29,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "GROUP", required_unless_present = "item")]
     group: Option<GroupName>,
 
-    /// Where the group's state is kept.
+    /// Where the group's state is kept: dynamodb:TABLE or sqlite:PATH.
     #[arg(long, value_name = "STATE", default_value_t)]
     state: State,
 
@@ -65,7 +64,8 @@ States of a shard:
 CHECKPOINT  the last digits of the sequence number up to which records are done
 AGE         for how long the record at the checkpoint has been in the stream
 LAG         for how long the oldest record that is not done has been in the stream; 0 if none is
-Workers store what is done with their beats: both ages are up to 2.5 s behind the workers.
+Workers store what is done with their beats: both ages are up to 2.5 s behind the workers, with
+state in SQLite up to 1 s.
 
 The shards that workers share come first, then those of each standalone reader, who reads all.
 A saved item has no lag, and does not tell an expired shard from a free one.
@@ -103,10 +103,9 @@ pub(super) async fn run(args: Args) -> Outcome {
 async fn group(stream: &StreamName, group: &GroupName, state: &State) -> Result<Group, Failure> {
     let config = aws::config().await?;
     let kinesis = aws_sdk_kinesis::Client::new(&config);
-    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
     let source = KinesisSource::new(kinesis, stream.clone());
-    let store = LifionStore::new(&dynamodb, state.table(), group.clone(), stream.clone());
-    Ok(Group::new(stream.clone(), group.clone(), Arc::new(source), Arc::new(store)))
+    let store = state.open(&config, group, stream).map_err(explain)?;
+    Ok(Group::new(stream.clone(), group.clone(), Arc::new(source), store))
 }
 
 async fn look(group: &Group, probe: bool) -> Result<Description, Failure> {

@@ -1,22 +1,23 @@
-//! `kinfolk group list`: every group of a table.
+//! `kinfolk group list`: every group of a table, or of a file.
 
 mod show;
 mod summary;
 
 use kinfolk::ErrorKind;
 use kinfolk::clock::{Clock, SystemClock};
-use kinfolk::group;
+use kinfolk::group::{self, Listed};
+use kinfolk::store::sqlite::SqliteStore;
 
 use self::summary::Summary;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::state::State;
 use crate::{aws, output};
 
-/// List the groups of a state table: their workers and shards in numbers.
+/// List the groups of a state table or file: their workers and shards in numbers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Where the groups' state is kept.
+    /// Where the groups' state is kept: dynamodb:TABLE or sqlite:PATH.
     #[arg(long, value_name = "STATE", default_value_t)]
     state: State,
 
@@ -36,17 +37,17 @@ NOTE        standalone   no worker shares shards
             left behind  no worker is in the group; the next one goes on where the last one stopped
             unreadable   the state does not read as it should, and why
 
-The whole table is read. One state that does not read makes the exit code 1; the others are listed.
+The whole table or file is read. One state that does not read makes the exit code 1; the others are listed.
 
 Examples:
   kinfolk group list
   kinfolk group list --state dynamodb:my-table
+  kinfolk group list --state sqlite:billing.db
   kinfolk group list --json | jq -r '.groups[] | select(.note == \"left behind\") | .group'";
 
 /// Runs the command.
 pub(super) async fn run(args: Args) -> Outcome {
-    let client = aws_sdk_dynamodb::Client::new(&aws::config().await?);
-    let listed = group::list(&client, args.state.table()).await.map_err(explain)?;
+    let listed = listed(&args.state).await?;
     let now = SystemClock.now().wall;
     let all: Vec<Summary> = listed.iter().map(|listed| Summary::of(listed, now)).collect();
     if args.json {
@@ -64,10 +65,21 @@ pub(super) async fn run(args: Args) -> Outcome {
             args.state
         ))
         .hint(
-            "nothing was changed: look at the item with `aws dynamodb get-item`; \
-             it may be of a later version of Kinfolk",
+            "nothing was changed: look at the item with `aws dynamodb get-item`, or at the rows with \
+             `sqlite3`; it may be of a later version of Kinfolk",
         )),
     }
+}
+
+async fn listed(state: &State) -> Result<Vec<Listed>, Failure> {
+    let listed = match state {
+        State::DynamoDb(table) => {
+            let client = aws_sdk_dynamodb::Client::new(&aws::config().await?);
+            group::list(&client, table).await
+        }
+        State::Sqlite(path) => SqliteStore::groups(path),
+    };
+    listed.map_err(explain)
 }
 
 const HINT: &str = "check --state, AWS_REGION and AWS_PROFILE; a group begins with its first worker: \

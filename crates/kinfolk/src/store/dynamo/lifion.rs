@@ -263,7 +263,7 @@ impl StateStore for LifionStore {
 pub(crate) fn listed(item: &Item) -> Option<Listed> {
     let name = |key: at::Attribute| item.get(key.name)?.as_s().ok().map(String::as_str);
     let (group, stream) = (name(at::CONSUMER_GROUP)?, name(at::STREAM_NAME)?);
-    Some(Listed::new(group.into(), stream.into(), size::of(item), decode::snapshot(item)))
+    Some(Listed::new(group.into(), stream.into(), Some(size::of(item)), decode::snapshot(item)))
 }
 
 /// The units that a call has cost: as DynamoDB says, or as its rules have it.

@@ -62,7 +62,7 @@ pub(super) struct Json<'a> {
 struct JsonGroup<'a> {
     group: &'a str,
     stream: &'a str,
-    bytes: u64,
+    bytes: Option<u64>,
     /// Absent where the state does not read.
     #[serde(flatten)]
     counts: Option<&'a Counts>,

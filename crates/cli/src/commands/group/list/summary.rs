@@ -12,7 +12,7 @@ const SILENT_MS: u64 = 60_000;
 pub(super) struct Summary {
     pub(super) group: String,
     pub(super) stream: String,
-    pub(super) bytes: u64,
+    pub(super) bytes: Option<u64>,
     /// The group in numbers, or why its state does not read.
     pub(super) counts: Result<Counts, String>,
 }
