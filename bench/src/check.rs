@@ -1,4 +1,5 @@
 //! What came out, against what was put: the verdict of a run.
+#![allow(clippy::print_stdout, reason = "programs that print what they saw")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn summary(group: &str, counts: Result<Counts, String>) -> Summary {
-        Summary { group: group.to_owned(), stream: "orders".to_owned(), bytes: 7, counts }
+        Summary { group: group.to_owned(), stream: "orders".to_owned(), bytes: Some(7), counts }
     }
 
     fn all() -> [Summary; 3] {
