@@ -1,6 +1,7 @@
 //! The Node library's operations by their names, in the paths of every mode, against the local
 //! DynamoDB.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::print_stdout, reason = "a failing test says in which mode it fails")]
 
 mod common;
 

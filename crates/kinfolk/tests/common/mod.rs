@@ -1,5 +1,6 @@
 //! A stream and a table on local servers.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
+#![allow(clippy::disallowed_methods, reason = "tests are timed by the clock of this machine")]
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
