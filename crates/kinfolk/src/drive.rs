@@ -12,7 +12,7 @@ use kinfolk_core::id::{GroupName, ShardId};
 use kinfolk_core::reader::Problem;
 use tokio::sync::mpsc;
 
-use crate::backup::Backup;
+use crate::backup::Keeper;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Announcer, Event};
 use crate::fence::Fence;
@@ -45,7 +45,7 @@ pub(crate) struct Driver {
     pub(crate) group: GroupName,
     /// How many fan-out consumers the group is to have; 0 for none.
     pub(crate) fan_out: u32,
-    pub(crate) backup: Backup,
+    pub(crate) keeper: Keeper,
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) reading: Reading,
     pub(crate) fence: Arc<Fence>,
@@ -205,11 +205,11 @@ impl Driver {
 
     fn commit(&self, change: Change) -> BoxFuture<'static, Input> {
         let (store, announcer, limit) = (self.store.clone(), self.announcer.clone(), self.limit());
-        let backup = self.backup.clone();
+        let keeper = self.keeper.clone();
         Box::pin(async move {
             // A state that is about to be replaced is kept first, or it is not replaced.
             if matches!(change.chain, Chain::Reset { .. })
-                && let Err(error) = backup.keep(store.as_ref(), &announcer).await
+                && let Err(error) = keeper.keep(store.as_ref(), &announcer).await
             {
                 return unreachable(&announcer, &error, Input::CommitFailed);
             }

@@ -13,7 +13,7 @@ use kinfolk_core::topology::{Initial, Listing};
 use tokio::sync::{Mutex, mpsc};
 
 use super::Consumer;
-use crate::backup::Backup;
+use crate::backup::{Backup, Keeper};
 use crate::budget::Budget;
 use crate::clock::{Clock, SystemClock};
 use crate::drive::{Driver, Report};
@@ -288,7 +288,7 @@ impl Builder {
             timing,
             group: self.group.clone(),
             fan_out: self.fan_out,
-            backup: self.backup,
+            keeper: Keeper::new(self.backup, self.group.clone(), self.stream.clone()),
             store,
             reading: Reading { source, clock, budget: Budget::new(self.budget), pace: self.pace },
             fence,
