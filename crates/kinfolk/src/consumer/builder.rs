@@ -235,8 +235,11 @@ impl Builder {
             // for everybody but the first.
             match first_look(&store).await {
                 Err(error) if error.kind() == ErrorKind::Config => {
-                    let arn = table.ensure(&dynamodb).await?;
-                    table.ensure_tags(&dynamodb, &arn).await?;
+                    let made = async {
+                        let arn = table.ensure(&dynamodb).await?;
+                        table.ensure_tags(&dynamodb, &arn).await
+                    };
+                    made.await.map_err(|error| self.without_table(error))?;
                     first_look(&store).await
                 }
                 looked => looked,
@@ -287,6 +290,7 @@ impl Builder {
             coordinator,
             timing,
             group: self.group.clone(),
+            stream: self.stream.clone(),
             fan_out: self.fan_out,
             keeper: Keeper::new(self.backup, self.group.clone(), self.stream.clone()),
             store,
@@ -309,6 +313,13 @@ impl Builder {
             driver: Mutex::new(Task::spawn(driver.run(first))),
             shutdown_limit: self.shutdown_limit,
         })
+    }
+
+    /// The table knows nothing of the group: whoever reads the error must.
+    fn without_table(&self, error: Error) -> Error {
+        let message =
+            format!("cannot keep the state of group {} on stream {}", self.group, self.stream);
+        Error::new(error.kind(), message).with_source(error)
     }
 
     fn check(&self, timing: &Timing) -> Result<()> {
