@@ -13,7 +13,9 @@
 //! | `watch` | who is silent, and since when |
 //! | `share` | which shards should be whose, and which of ours to drain |
 //! | `draft` | the next write of a member |
+//! | `leave` | the write with which it leaves |
 //! | `end` | the write that ends a shard and makes its children readable |
+//! | `room` | what a full state still takes |
 //! | `slots` | what happens to fan-out slots, and which one is this worker's |
 //! | `tempo` | how often it beats and looks |
 
@@ -33,7 +35,9 @@ mod draft;
 mod end;
 mod enter;
 mod exchange;
+mod leave;
 mod membership;
+mod room;
 mod settings;
 mod share;
 mod slots;
@@ -99,6 +103,9 @@ pub struct Coordinator {
     believed_since: Option<Now>,
     /// When the state last had no room for a write.
     full_at: Option<Now>,
+    /// How many places that take room the write may hold with which the worker leaves; `None`
+    /// once even one without any did not fit.
+    last_places: Option<usize>,
     pool: slots::Pool,
 }
 
@@ -185,6 +192,7 @@ impl Coordinator {
             watch: watch::Watch::default(),
             believed_since: None,
             full_at: None,
+            last_places: Some(usize::MAX),
             pool: slots::Pool::default(),
         }
     }

@@ -114,8 +114,9 @@ pub enum Event {
         /// The most that the store can hold.
         most: u64,
     },
-    /// A write did not fit the state any more. Places are stored as before; shards that are new
-    /// wait until there is room.
+    /// A write did not fit the state any more. A place is stored in the room of the one before;
+    /// the first place of a shard, and shards that are new, wait until there is room. A shard that
+    /// changes hands meanwhile begins again behind the place that is stored.
     StateFull,
     /// The state was not there any more; the worker makes it again from what it knows.
     StateMissing,

@@ -147,7 +147,12 @@ fn judge(code: &str, status: u16) -> (ErrorKind, &'static str, bool) {
         | "InvalidAccessKeyId"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException"
-        | "AuthFailure" => (Denied, "AWS does not know these credentials", false),
+        | "AuthFailure" => (
+            Denied,
+            "AWS does not know these credentials (wrong access key or session token, or a region \
+             that is not enabled)",
+            false,
+        ),
         "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"

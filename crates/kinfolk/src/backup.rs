@@ -3,7 +3,10 @@
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kinfolk_core::id::{GroupName, StreamName};
+use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Announcer, Event};
@@ -24,13 +27,32 @@ pub(crate) enum Backup {
     Hook(Arc<Hook>),
 }
 
-impl Backup {
-    /// Keeps the state as it is now. Nothing may replace it unless this succeeds.
+/// Keeps the state of one group on one stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Keeper {
+    backup: Backup,
+    group: GroupName,
+    stream: StreamName,
+    /// What was kept last. The write that replaces it may have to be repeated for hours.
+    kept: Arc<Mutex<Option<Value>>>,
+}
+
+impl Keeper {
+    pub(crate) fn new(backup: Backup, group: GroupName, stream: StreamName) -> Self {
+        Self { backup, group, stream, kept: Arc::default() }
+    }
+
+    /// Keeps the state as it is now, once. Nothing may replace it unless this succeeds.
     pub(crate) async fn keep(&self, store: &dyn StateStore, announcer: &Announcer) -> Result<()> {
         // There is nothing to keep: the write will find out.
         let Some(text) = store.export().await? else { return Ok(()) };
+        let state = serde_json::from_slice(&text).ok();
+        if state.is_some() && *self.kept() == state {
+            return Ok(());
+        }
         let this = self.clone();
         let file = supervise::blocking(move || this.write(&text)).await??;
+        *self.kept() = state;
         if let Some(file) = file {
             announcer.say(Event::StateKept { file });
         }
@@ -38,19 +60,29 @@ impl Backup {
     }
 
     fn write(&self, text: &[u8]) -> Result<Option<PathBuf>> {
-        match self {
+        let Self { group, stream, .. } = self;
+        match &self.backup {
             Backup::Folder(folder) => write_new(folder, text).map(Some).map_err(|error| {
                 let message = format!(
-                    "cannot keep the old stream's state in {}, so that it is not replaced",
+                    "cannot keep the state of group {group} on stream {stream} in {}, so that it \
+                     is not replaced: make that folder writable, or name another one",
                     folder.display()
                 );
                 Error::new(ErrorKind::Unavailable, message).with_source(error)
             }),
             Backup::Hook(hook) => hook(text).map(|()| None).map_err(|error| {
-                let message = "the caller did not keep the old stream's state: it is not replaced";
+                let message = format!(
+                    "the state of group {group} on stream {stream} is not replaced, because it was \
+                     not kept"
+                );
                 Error::new(ErrorKind::Unavailable, message).with_source(error)
             }),
         }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Value>> {
+        // It is replaced as a whole.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

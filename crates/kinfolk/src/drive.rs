@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use kinfolk_core::change::{Chain, Change};
 use kinfolk_core::coordinate::{Coordinator, Effect, Failure, Input, Start, Timing};
-use kinfolk_core::id::{GroupName, ShardId};
+use kinfolk_core::id::{GroupName, ShardId, StreamName};
 use kinfolk_core::reader::Problem;
 use tokio::sync::mpsc;
 
-use crate::backup::Backup;
+use crate::backup::Keeper;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Announcer, Event};
 use crate::fence::Fence;
@@ -43,9 +43,10 @@ pub(crate) struct Driver {
     pub(crate) coordinator: Coordinator,
     pub(crate) timing: Timing,
     pub(crate) group: GroupName,
+    pub(crate) stream: StreamName,
     /// How many fan-out consumers the group is to have; 0 for none.
     pub(crate) fan_out: u32,
-    pub(crate) backup: Backup,
+    pub(crate) keeper: Keeper,
     pub(crate) store: Arc<dyn StateStore>,
     pub(crate) reading: Reading,
     pub(crate) fence: Arc<Fence>,
@@ -145,7 +146,7 @@ impl Driver {
                 Effect::Resume { shard, epoch } => self.with(&shard, epoch, Tenure::resume),
                 Effect::Stop { shard, epoch } => self.hub.close(&shard, epoch),
                 Effect::Notice(event) => self.announcer.say(Event::Group(event)),
-                Effect::Fail(failure) => return Err(cannot_take_part(&failure)),
+                Effect::Fail(failure) => return Err(self.cannot_take_part(&failure)),
                 Effect::Finished => return Ok(Next::Finished),
             }
         }
@@ -205,11 +206,11 @@ impl Driver {
 
     fn commit(&self, change: Change) -> BoxFuture<'static, Input> {
         let (store, announcer, limit) = (self.store.clone(), self.announcer.clone(), self.limit());
-        let backup = self.backup.clone();
+        let keeper = self.keeper.clone();
         Box::pin(async move {
             // A state that is about to be replaced is kept first, or it is not replaced.
             if matches!(change.chain, Chain::Reset { .. })
-                && let Err(error) = backup.keep(store.as_ref(), &announcer).await
+                && let Err(error) = keeper.keep(store.as_ref(), &announcer).await
             {
                 return unreachable(&announcer, &error, Input::CommitFailed);
             }
@@ -252,6 +253,13 @@ impl Driver {
         })
     }
 
+    fn cannot_take_part(&self, failure: &Failure) -> Error {
+        let Self { group, stream, .. } = self;
+        let why = reason(failure);
+        let message = format!("cannot take part in group {group} on stream {stream}: {why}");
+        Error::new(ErrorKind::Config, message)
+    }
+
     fn limit(&self) -> Duration {
         Duration::from_millis(self.timing.attempt_ms.into())
     }
@@ -273,11 +281,12 @@ fn late(what: &str, limit: Duration) -> Error {
     Error::new(ErrorKind::Unavailable, format!("{what} did not answer within {limit:?}"))
 }
 
-fn cannot_take_part(failure: &Failure) -> Error {
-    let message = match failure {
+/// Why a worker cannot take part, and what to do about it.
+fn reason(failure: &Failure) -> String {
+    match failure {
         Failure::NewerStream { .. } => {
-            "the group's state belongs to a stream of this name that was created later: this \
-             client sees an older one. Check the region and the endpoint"
+            "the state belongs to a stream of this name that was created later: this client sees \
+             an older one. Check the region and the endpoint"
                 .to_owned()
         }
         Failure::StreamRecreated { alive, .. } => format!(
@@ -285,8 +294,8 @@ fn cannot_take_part(failure: &Failure) -> Error {
              alive within the last minute: stop it first, or use another group"
         ),
         Failure::StateFull => {
-            "the group's state is as large as its store can hold, and has no room for another \
-             worker or shard: forget the standalone places that nobody uses, or use another group"
+            "the state is as large as its store can hold, and has no room for another worker or \
+             shard: forget the standalone places that nobody uses, or use another group"
                 .to_owned()
         }
         Failure::TooManyWorkers { workers, bytes } => format!(
@@ -294,9 +303,8 @@ fn cannot_take_part(failure: &Failure) -> Error {
              as much as the whole state, and together they would be more than a DynamoDB partition \
              takes. Run fewer workers for each group, or split the stream's work among groups"
         ),
-        other => format!("cannot take part in the group: {other:?}"),
-    };
-    Error::new(ErrorKind::Config, message)
+        other => format!("{other:?}"),
+    }
 }
 
 /// Tells the driver and the listeners what readers meet.

@@ -152,7 +152,8 @@ fn log_group(event: &GroupEvent) {
             "the state is nearly as large as its store can hold: use more groups of fewer shards"
         ),
         GroupEvent::StateFull => tracing::error!(
-            "the state is as large as its store can hold: new shards wait until there is room"
+            "the state is as large as its store can hold: shards that are new and first places \
+             wait until there is room. Use more groups of fewer shards"
         ),
         GroupEvent::Reset { .. } => tracing::warn!(
             "the stream was deleted and made again: the group starts over at its beginning"

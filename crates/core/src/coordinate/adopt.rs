@@ -1,7 +1,6 @@
 //! What a state says about this worker: its answers, and which leases are its own.
 
-use super::draft::BARE_BEAT;
-use super::{Coordinator, Effect, Failure, Held, Phase, Stage, Start, Write, announced};
+use super::{Coordinator, Effect, Held, Phase, Stage, Start, Write, announced};
 use crate::change::{Chain, Change, Committed, Effect as ShardEffect, LeaseUpdate, Update};
 use crate::event::Event;
 use crate::id::{ShardId, WorkerId};
@@ -48,25 +47,6 @@ impl Coordinator {
             },
             Committed::TooLarge => self.too_large(now, &write.change, out),
         }
-    }
-
-    /// What is new must wait. The next write is a bare beat: whatever the size of the state, the
-    /// worker proves that it is alive.
-    fn too_large(&mut self, now: &Now, change: &Change, out: &mut Vec<Effect>) {
-        if self.phase == Phase::Outside {
-            self.drop_unstarted(out);
-            self.phase = Phase::Over;
-            out.push(Effect::Fail(Failure::StateFull));
-            return;
-        }
-        if self.full_at.is_none() {
-            out.push(Effect::Notice(Event::StateFull));
-        }
-        let bare = change.shards.is_empty() && change.slots.is_empty();
-        self.full_at = Some(*now);
-        self.refusals = BARE_BEAT;
-        // A bare beat that does not fit would not the next moment, either.
-        self.again = !bare;
     }
 
     fn applied(&mut self, now: &Now, write: Write, state: Snapshot, out: &mut Vec<Effect>) {
@@ -323,6 +303,7 @@ impl Coordinator {
         self.refusals = 0;
         self.stored_up_to = None;
         self.contested.clear();
+        self.last_places = Some(usize::MAX);
         self.believed_since = None;
         if self.phase != Phase::Outside
             && let Some(state) = &self.view

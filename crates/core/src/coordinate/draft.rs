@@ -30,7 +30,7 @@ pub(super) struct Draft<'a> {
     room: u32,
     pub(super) change: Change,
     /// Something did not fit.
-    full: bool,
+    pub(super) full: bool,
 }
 
 impl Draft<'_> {
@@ -140,7 +140,7 @@ impl Coordinator {
         change.map(|change| Change { stamp: self.ids.version(), ..change })
     }
 
-    fn beat_chain(&self, now: &Now, says: Says) -> Chain {
+    pub(super) fn beat_chain(&self, now: &Now, says: Says) -> Chain {
         let prev = self.beat;
         Chain::Beat { prev, next: now.wall.max(prev.plus(1)), says }
     }
@@ -227,14 +227,15 @@ impl Coordinator {
         for (id, held) in self.held.iter().filter(|(_, held)| held.stage == Stage::Drained) {
             let (Some(shard), to) = (self.shards(state).get(id), targets.get(id)) else { continue };
             if to.is_some() || idle {
-                let update = self.hand_over(now, state, (id, held), shard, to);
+                let mut update = self.hand_over(now, state, (id, held), shard, to);
+                update.progress = update.progress.filter(|p| self.if_it_fits(now, shard, p));
                 draft.edit(id, self.guard(id, shard), update);
             }
         }
     }
 
     /// The update that gives a shard to one of ours, keeps it for a Node consumer, or frees it.
-    fn hand_over(
+    pub(super) fn hand_over(
         &self,
         now: &Now,
         state: &Snapshot,
@@ -260,7 +261,7 @@ impl Coordinator {
     ///
     /// Places that did not fit the last write are the first of this one: otherwise the first
     /// shards in order would be stored again and again, and the last ones never.
-    fn add_checkpoints(&self, draft: &mut Draft<'_>, now: &Now, state: &Snapshot) {
+    pub(super) fn add_checkpoints(&self, draft: &mut Draft<'_>, now: &Now, state: &Snapshot) {
         for (id, held) in self.held_after(self.stored_up_to.as_ref()) {
             if let Some((guard, update)) = self.to_store(now, state, id, held) {
                 draft.edit(id, guard, update);
@@ -277,7 +278,7 @@ impl Coordinator {
         held: &Held,
     ) -> Option<(Guard, Update)> {
         let shard = self.shards(state).get(id)?;
-        let progress = held.beyond(shard);
+        let progress = held.beyond(shard).filter(|place| self.if_it_fits(now, shard, place));
         let soon = now.wall.plus(settings::RENEW_BELOW_MS);
         let lease = match shard.until.is_none_or(|until| until < soon) {
             true => LeaseUpdate::Extend { until: now.wall.plus(settings::TERM_MS) },
@@ -306,44 +307,6 @@ impl Coordinator {
         match shard.tenure() {
             Some(lease) if contested => Guard::Tenure(lease.clone()),
             _ => Guard::Version(shard.version.clone()),
-        }
-    }
-
-    /// Hands over everything and leaves, as soon as everything is drained.
-    fn farewell(&self, now: &Now, state: &Snapshot, due: bool) -> Option<Change> {
-        let Phase::Leaving { since, limit_ms, .. } = self.phase else { return None };
-        let drained = self.held.values().all(|held| match held.stage {
-            Stage::Reading | Stage::Draining { .. } => false,
-            Stage::Drained | Stage::Ended { .. } => true,
-        });
-        let past = now.at_most_since(&since) >= limit_ms;
-        let waits = !drained || self.end_lacks_a_listing(now);
-        if waits && !past {
-            let announced = state.workers.get(&self.me).is_some_and(|me| me.leaving);
-            let mut draft = self.draft_of(self.beat_chain(now, Says::LEAVING), self.home(state));
-            self.add_checkpoints(&mut draft, now, state);
-            return (!announced || due).then_some(draft.change);
-        }
-        let mut draft = self.draft_of(self.beat_chain(now, Says::LEAVING), self.home(state));
-        draft.add_slots(state, self.own_slots(state));
-        // A place inside its own entry goes with the entry.
-        if !matches!(draft.change.home, Home::Worker(_)) {
-            self.add_farewells(&mut draft, now, state);
-        }
-        if !draft.full {
-            draft.change.chain = Chain::Leave { prev: self.beat };
-        }
-        Some(draft.change)
-    }
-
-    fn add_farewells(&self, draft: &mut Draft<'_>, now: &Now, state: &Snapshot) {
-        let plan = self.plan_without(state, now, &self.me);
-        self.add_ends(draft, now, state, false);
-        for (id, held) in &self.held {
-            if let Some(shard) = self.shards(state).get(id) {
-                let update = self.hand_over(now, state, (id, held), shard, plan.takes.get(id));
-                draft.edit(id, self.guard(id, shard), update);
-            }
         }
     }
 

@@ -4,7 +4,6 @@
 use super::{Coordinator, Effect, Failure, Timing};
 use crate::event::Event;
 use crate::snapshot::Snapshot;
-use crate::time::Now;
 
 /// The longest period: Node consumers evict after 40 seconds, and one attempt may fail.
 const LONGEST_MS: u64 = 15_000;
@@ -108,11 +107,5 @@ impl Coordinator {
             out.push(Effect::Notice(Event::StateLarge { bytes, most }));
         }
         self.tempo.warned_large = large;
-    }
-
-    /// Whether what is new must wait, because the state has no room for it.
-    pub(super) fn is_full(&self, now: &Now) -> bool {
-        let rest = u64::from(self.tempo.beat_ms) * 8;
-        self.full_at.is_some_and(|at| now.at_most_since(&at) < rest)
     }
 }

@@ -15,7 +15,7 @@ use kinfolk_core::topology::{Initial, Listing};
 use tokio::sync::{Mutex, mpsc};
 
 use super::Consumer;
-use crate::backup::Backup;
+use crate::backup::{Backup, Keeper};
 use crate::budget::Budget;
 use crate::clock::{Clock, SystemClock};
 use crate::drive::{Driver, Report};
@@ -241,8 +241,11 @@ impl Builder {
             // for everybody but the first.
             match first_look(&store).await {
                 Err(error) if error.kind() == ErrorKind::Config => {
-                    let arn = table.ensure(&dynamodb).await?;
-                    table.ensure_tags(&dynamodb, &arn).await?;
+                    let made = async {
+                        let arn = table.ensure(&dynamodb).await?;
+                        table.ensure_tags(&dynamodb, &arn).await
+                    };
+                    made.await.map_err(|error| self.without_table(error))?;
                     first_look(&store).await
                 }
                 looked => looked,
@@ -320,8 +323,9 @@ impl Builder {
             coordinator,
             timing,
             group: self.group.clone(),
+            stream: self.stream.clone(),
             fan_out: self.fan_out,
-            backup: self.backup,
+            keeper: Keeper::new(self.backup, self.group.clone(), self.stream.clone()),
             store: store.clone(),
             reading: Reading { source, clock, budget: Budget::new(self.budget), pace: self.pace },
             fence,
@@ -343,6 +347,13 @@ impl Builder {
             driver: Mutex::new(Task::spawn(driver.run(first))),
             shutdown_limit: self.shutdown_limit,
         })
+    }
+
+    /// The table knows nothing of the group: whoever reads the error must.
+    fn without_table(&self, error: Error) -> Error {
+        let message =
+            format!("cannot keep the state of group {} on stream {}", self.group, self.stream);
+        Error::new(error.kind(), message).with_source(error)
     }
 
     fn check(&self, timing: &Timing) -> Result<()> {

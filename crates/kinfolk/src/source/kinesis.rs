@@ -106,7 +106,10 @@ impl Source for KinesisSource {
             let summary =
                 answer.stream_description_summary().ok_or_else(|| self.odd("no summary"))?;
             let (kind, state) = match summary.stream_status() {
-                types::StreamStatus::Deleting => (ErrorKind::Config, "deleted"),
+                types::StreamStatus::Deleting => (
+                    ErrorKind::Config,
+                    "deleted: name another one, or make it again once it is gone",
+                ),
                 types::StreamStatus::Creating => (ErrorKind::Unavailable, "created"),
                 _ => return Ok(description(summary, &date)),
             };

@@ -38,7 +38,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(stream: &str, shards: i32) -> Self {
-        let local = Local::builder().start().await.unwrap();
+        Self::on(Local::builder().start().await.unwrap(), stream, shards).await
+    }
+
+    pub(crate) async fn on(local: Local, stream: &str, shards: i32) -> Self {
         let http = || aws_smithy_http_client::Builder::new().build_http();
         let credentials = || Credentials::new("local", "local", None, None, "local");
         let kinesis = aws_sdk_kinesis::Config::builder()

@@ -92,6 +92,10 @@ fn a_write_that_does_not_fit_is_followed_by_a_bare_beat_and_places_are_stored_as
     let mut solo = Solo::start_with(weighed(), 7, &["a"], None);
     solo.commit();
     let epoch = solo.coordinator.held().next().unwrap().1;
+    let progress = |place: &str| Progress { checkpoint: Checkpoint::at(place), arrival: None };
+    solo.coordinator.progress(&"a".into(), epoch, progress("10"));
+    solo.after(2_500);
+    solo.commit();
     let split = [info("a", &[], true), info("b", &["a"], false), info("c", &["a"], false)];
     solo.step(Input::Listed(split.into_iter().collect()));
     assert!(
@@ -105,8 +109,7 @@ fn a_write_that_does_not_fit_is_followed_by_a_bare_beat_and_places_are_stored_as
     assert_eq!(full(&solo), 1);
     let bare = solo.commit();
     assert!(bare.shards.is_empty(), "its proof of life fits");
-    let progress = Progress { checkpoint: Checkpoint::at("20"), arrival: None };
-    solo.coordinator.progress(&"a".into(), epoch, progress);
+    solo.coordinator.progress(&"a".into(), epoch, progress("20"));
     let mut writes = 0;
     for _ in 0..40 {
         solo.after(250);
