@@ -132,6 +132,7 @@ struct Write {
     /// When it was *first* sent: the belief that it earns counts from here (P3), since from
     /// here on others may have seen its beat.
     first_sent: Now,
+    last_sent: Now,
     attempts: u32,
     /// When to send it again; `None` while an answer is awaited.
     again_at: Option<Now>,
@@ -298,6 +299,7 @@ impl Coordinator {
             Some(write) => {
                 if write.again_at.is_some_and(|at| now.mono >= at.mono) {
                     write.again_at = None;
+                    write.last_sent = *now;
                     write.attempts += 1;
                     out.push(Effect::Commit(Box::new(write.change.clone())));
                 }
@@ -322,7 +324,9 @@ impl Coordinator {
             self.again = false;
             self.shorten_belief(announced(&change), out);
             out.push(Effect::Commit(Box::new(change.clone())));
-            self.write = Some(Write { change, first_sent: *now, attempts: 1, again_at: None });
+            let (first_sent, last_sent) = (*now, *now);
+            let write = Write { change, first_sent, last_sent, attempts: 1, again_at: None };
+            self.write = Some(write);
         }
     }
 
@@ -369,12 +373,10 @@ impl Coordinator {
     fn commit_failed(&mut self, now: &Now) {
         if let Some(write) = &mut self.write {
             // An attempt that used up its limit has waited long enough already.
-            let waited = now.at_most_since(&write.first_sent);
-            let limit = u64::from(self.settings.timing.attempt_ms) * u64::from(write.attempts);
-            let delay = if waited >= limit {
-                1
-            } else {
-                RETRY.delay(write.attempts - 1, write.first_sent.mono)
+            let waited = now.at_most_since(&write.last_sent);
+            let delay = match waited >= u64::from(self.settings.timing.attempt_ms) {
+                true => 1,
+                false => RETRY.delay(write.attempts - 1, write.first_sent.mono),
             };
             write.again_at = Some(now.plus(delay));
         }

@@ -4,7 +4,7 @@ mod builder;
 mod records;
 mod shards;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -41,6 +41,8 @@ pub struct Consumer {
     group: GroupName,
     hub: Arc<Hub>,
     announcer: Announcer,
+    /// What happened before anybody listened, for the first who does.
+    first_events: std::sync::Mutex<Option<Events>>,
     store: Arc<dyn StateStore>,
     commands: mpsc::Sender<Command>,
     driver: Mutex<Task<Result<()>>>,
@@ -108,9 +110,12 @@ impl Consumer {
         self.hub.failure().map_or(Ok(()), Err)
     }
 
-    /// What happens to this consumer from now on.
+    /// What happens to this consumer: to whoever asks first, since its start; to others from now
+    /// on.
     pub fn events(&self) -> Events {
-        self.announcer.listen()
+        // Nothing under this lock can panic half way.
+        let first = self.first_events.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.unwrap_or_else(|| self.announcer.listen())
     }
 
     /// What keeping the state has cost this worker so far: calls, DynamoDB's read and write units,

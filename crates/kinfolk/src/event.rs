@@ -77,7 +77,7 @@ impl Announcer {
     }
 }
 
-/// The events of a consumer, from the moment of [`Consumer::events`](crate::Consumer::events) on.
+/// The events of a consumer: see [`Consumer::events`](crate::Consumer::events).
 #[derive(Debug)]
 pub struct Events(broadcast::Receiver<Event>);
 

@@ -245,6 +245,23 @@ fn a_lost_answer_is_repeated_as_it_was_and_recognised() {
 }
 
 #[test]
+fn a_write_that_fails_at_once_is_repeated_ever_more_seldom_however_short_an_attempt_is() {
+    let timing = Timing { attempt_ms: 20, ..Timing::LIFION };
+    let mut solo = Solo::start_with(Settings { timing, ..settings() }, 7, &["a"], None);
+    let begin = solo.now;
+    let mut attempts = 0;
+    while solo.now.at_least_since(&begin) < 10_000 {
+        if solo.written().is_some() {
+            attempts += 1;
+            solo.step(Input::CommitFailed);
+        }
+        let pause = solo.coordinator.wake_in(&solo.now);
+        solo.after(pause);
+    }
+    assert!((10..25).contains(&attempts), "{attempts} attempts in 10 s");
+}
+
+#[test]
 fn checkpoints_ride_on_the_beat_and_never_move_back() {
     let mut solo = Solo::start(&["a", "b"]);
     solo.commit();

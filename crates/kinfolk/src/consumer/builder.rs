@@ -341,6 +341,7 @@ impl Builder {
             stream: self.stream,
             group: self.group,
             hub,
+            first_events: std::sync::Mutex::new(Some(announcer.listen())),
             announcer,
             store,
             commands,
