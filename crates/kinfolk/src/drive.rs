@@ -295,7 +295,8 @@ fn reason(failure: &Failure) -> String {
         ),
         Failure::StateFull => {
             "the state is as large as its store can hold, and has no room for another worker or \
-             shard: forget the standalone places that nobody uses, or use another group"
+             shard: remove the item's `kfPlace:` attributes of names that nobody uses any more, or \
+             use another group"
                 .to_owned()
         }
         Failure::TooManyWorkers { workers, bytes } => format!(
