@@ -91,8 +91,8 @@ async fn a_worker_for_which_the_state_has_no_room_is_told_what_to_do() {
     assert_eq!(
         error.to_string(),
         "cannot take part in group group on stream no-room: the state is as large as its store \
-         can hold, and has no room for another worker or shard: forget the standalone places that \
-         nobody uses, or use another group"
+         can hold, and has no room for another worker or shard: remove the item's `kfPlace:` \
+         attributes of names that nobody uses any more, or use another group"
     );
     assert_eq!(state.get().await, before);
 }
