@@ -95,6 +95,8 @@ pub struct Coordinator {
     /// last saw them: for a home that is gone.
     remembered: BTreeMap<ShardId, Progress>,
     known: Shards,
+    /// How the shards begin of a home that was empty, until all of them are tracked.
+    beginning: Shards,
     /// The state was deleted; `view` is what it was.
     missing: bool,
     watch: watch::Watch,
@@ -189,6 +191,7 @@ impl Coordinator {
             floor: BTreeMap::new(),
             remembered: BTreeMap::new(),
             known: Shards::new(),
+            beginning: Shards::new(),
             missing: false,
             watch: watch::Watch::default(),
             believed_since: None,
@@ -269,7 +272,9 @@ impl Coordinator {
         // Nobody is judged while a write is in flight, nor by who is not a member.
         let judge = match self.phase {
             Phase::Member if self.write.is_none() => {
-                self.watch.next_deadline(now, self.view.as_ref())
+                let near =
+                    |id: &WorkerId| self.view.as_ref().is_some_and(|state| self.is_near(state, id));
+                self.watch.next_deadline(now, self.view.as_ref(), near)
             }
             _ => u64::MAX,
         };
@@ -310,6 +315,7 @@ impl Coordinator {
     }
 
     fn write_next(&mut self, now: &Now, plan: &Plan, out: &mut Vec<Effect>) {
+        self.begin_home(now);
         let change = match self.phase {
             Phase::Outside => {
                 let change = self.enter(now, out);

@@ -297,11 +297,11 @@ impl Snapshot {
     pub fn free_slot(
         &self,
         standalone: bool,
-        usable: impl Fn(&SlotName) -> bool,
+        usable: impl Fn(&SlotName, &Slot) -> bool,
     ) -> Option<(&SlotName, &Slot)> {
         let free = || {
             let free = self.slots.iter().filter(|(_, slot)| slot.used_by.is_none());
-            free.filter(|(name, _)| usable(name))
+            free.filter(|(name, slot)| usable(name, slot))
         };
         free().find(|(_, slot)| slot.standalone == standalone).or_else(|| free().next())
     }

@@ -86,29 +86,47 @@ impl Keeper {
     }
 }
 
-/// Writes a file that was not there, for its owner alone, and only then gives it its name: whoever
-/// finds a backup finds all of it.
+/// Writes a file that was not there, for its owner alone. Its name is taken first, by an empty file,
+/// which all of it replaces at once: whoever finds a backup that is not empty finds all of it.
 fn write_new(folder: &Path, text: &[u8]) -> std::io::Result<PathBuf> {
+    let file = take_name(folder)?;
+    let draft = file.with_extension("json.new");
+    let written = write_private(&draft, text)
+        .and_then(|()| std::fs::rename(&draft, &file))
+        .and_then(|()| sync(folder));
+    if written.is_err() {
+        // What matters is the first error.
+        let _ = std::fs::remove_file(&draft);
+        let _ = std::fs::remove_file(&file);
+    }
+    written.map(|()| file)
+}
+
+fn take_name(folder: &Path) -> std::io::Result<PathBuf> {
     for number in 1..10_000 {
         let file = folder.join(format!("kinfolk-state-{number}.json"));
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&file) {
-            Ok(mut open) => {
-                let written = open.write_all(text).and_then(|()| open.sync_all());
-                if written.is_err() {
-                    // Half a backup is worse than none; what matters is the first error.
-                    let _ = std::fs::remove_file(&file);
-                }
-                return written.map(|()| file);
-            }
+        match write_private(&file, b"") {
+            Ok(()) => return Ok(file),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
     Err(std::io::Error::other("there are 9,999 backups in it already"))
+}
+
+fn write_private(file: &Path, text: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(file)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+/// A name is on the disk once its folder is. Other systems than Unix open no folders.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 impl fmt::Debug for Backup {
@@ -131,6 +149,7 @@ mod tests {
         let files = [b"first".as_slice(), b"second"].map(|text| write_new(&folder, text).unwrap());
         assert_eq!(std::fs::read(&files[0]).unwrap(), b"first");
         assert_eq!(std::fs::read(&files[1]).unwrap(), b"second");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "no draft is left");
         #[cfg(unix)]
         for file in &files {
             let mode = std::fs::metadata(file).unwrap().permissions();

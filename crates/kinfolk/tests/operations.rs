@@ -440,6 +440,52 @@ async fn a_standalone_worker_without_its_slot_gets_an_error_and_not_a_panic() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_is_an_error_once_and_the_worker_goes_on() {
+    in_each_mode(async |bench| {
+        let lose = |operation: &str| {
+            let fault = kinfolk_local::Fault::dynamodb(kinfolk_local::FaultKind::LoseAnswer);
+            bench.world.local.faults().add(fault.on(operation).times(1));
+        };
+        let worker = bench.outside(1);
+        lose("PutItem");
+        worker.start(CREATED_ON).await.unwrap_err();
+        worker.start(CREATED_ON).await.unwrap();
+        worker.register_consumer().await.unwrap();
+        let other = bench.outside(2);
+        lose("UpdateItem");
+        other.register_consumer().await.unwrap_err();
+        other.register_consumer().await.unwrap();
+        lose("UpdateItem");
+        other.register_consumer().await.unwrap_err();
+        other.register_consumer().await.unwrap();
+        assert!(other.register_enhanced_consumer(&"fan".into(), "arn:fan").await.unwrap());
+        assert_eq!(bench.state().await.workers.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_with_more_shards_than_one_write_holds_is_cleared_with_all_of_them() {
+    let world = World::start("operations", 1).await;
+    TableSettings::new().ensure(&world.dynamodb).await.unwrap();
+    let bench = Bench { world, mode: Mode::Shared, fan_out: false };
+    let (old, young) = (bench.worker(1).await, bench.worker(2).await);
+    let mut state = bench.state().await;
+    for number in 0..180 {
+        let mut shard = kinfolk::core::snapshot::Shard::new(None, None, "v".into());
+        shard.owner = Some(old.worker().clone());
+        state.shards.insert(id(number), shard);
+    }
+    bench.store().put(&state).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    young.register_consumer().await.unwrap();
+    assert_eq!(young.clear_old_consumers(200).await.unwrap(), [old.worker().clone()]);
+    let state = bench.state().await;
+    let held = state.shards.values().filter(|shard| shard.owner.is_some()).count();
+    assert_eq!(held, 0, "all of them are free");
+}
+
+#[tokio::test]
 async fn an_outage_is_an_error_that_says_what_was_attempted() {
     in_each_mode(async |bench| {
         let worker = bench.worker(1).await;

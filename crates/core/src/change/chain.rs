@@ -1,7 +1,9 @@
 //! The writer's own entry.
 
-use crate::id::WorkerId;
-use crate::snapshot::{Snapshot, Worker};
+use std::collections::BTreeMap;
+
+use crate::id::{PlaceName, Version, WorkerId};
+use crate::snapshot::{Shards, Snapshot, Worker};
 use crate::time::WallTime;
 
 /// The writer's own entry. The writes of a worker form a chain: each is conditional on the beat
@@ -28,6 +30,8 @@ pub enum Chain {
         started_at: WallTime,
         /// The writer's entry.
         entry: Worker,
+        /// The places that the old state had, and the writer's: each begins with the new stream.
+        places: BTreeMap<PlaceName, Shards>,
     },
     /// Adds the writer. Refused when its id is there, or when the state is of another stream.
     Join {
@@ -83,12 +87,18 @@ impl Chain {
     }
 
     /// The empty state that a new group begins with.
-    pub(super) fn blank(&self, version: &crate::id::Version) -> Option<Snapshot> {
+    pub(super) fn blank(&self, version: &Version) -> Option<Snapshot> {
         let (Chain::Create { created_on, started_at, .. }
         | Chain::Reset { created_on, started_at, .. }) = self
         else {
             return None;
         };
+        let mut places = match self {
+            Chain::Reset { places, .. } => places.clone(),
+            _ => BTreeMap::new(),
+        };
+        let entries = places.values_mut().flat_map(BTreeMap::values_mut);
+        entries.for_each(|shard| shard.version = version.clone());
         Some(Snapshot {
             created_on: *created_on,
             version: version.clone(),
@@ -96,7 +106,7 @@ impl Chain {
             workers: Default::default(),
             slots: Default::default(),
             shards: Default::default(),
-            places: Default::default(),
+            places,
         })
     }
 

@@ -178,6 +178,7 @@ impl Coordinator {
 
     /// Takes over a state that contains my latest beat.
     fn adopt(&mut self, now: &Now, state: Snapshot, out: &mut Vec<Effect>) {
+        self.remember_home(&state);
         let shards = self.shards(&state);
         for (shard, to) in self.lost_in(shards) {
             self.let_go(&shard, out);
@@ -204,6 +205,17 @@ impl Coordinator {
         self.missing = false;
         let plan = self.plan(now);
         self.watch.left_free(&plan, &self.me);
+    }
+
+    /// A home that was this worker's and is not any more: its place goes into the next one, if that
+    /// is empty.
+    fn remember_home(&mut self, state: &Snapshot) {
+        let Some(before) = &self.view else { return };
+        let home = self.home(before).filter(|home| self.home(state).as_ref() != Some(home));
+        if let Some(home) = home {
+            self.known = before.shards_of(&home).clone();
+            self.beginning.clear();
+        }
     }
 
     /// Reading may begin with the write that joins: what it takes is known with its epoch.
@@ -242,10 +254,15 @@ impl Coordinator {
     /// The epoch of a tenure in my name that I do not know of. It is mine (P7): that is how a
     /// given lease arrives, and how a lost answer heals. But not one that I have let go of.
     fn begins(&self, id: &ShardId, shard: &Shard) -> Option<u64> {
-        let lease = shard.tenure()?;
         let known = self.held.contains_key(id);
+        let lease = shard.tenure().filter(|_| !known && !shard.ended)?;
+        self.can_begin(id, shard).then_some(lease.epoch)
+    }
+
+    /// Whether the tenure of a shard in my name is one that I have not let go of.
+    pub(super) fn can_begin(&self, id: &ShardId, shard: &Shard) -> bool {
         let floor = self.floor.get(id).copied().unwrap_or(0);
-        (!known && !shard.ended && lease.epoch > floor).then_some(lease.epoch)
+        shard.tenure().is_some_and(|lease| lease.epoch > floor)
     }
 
     fn start_of(&self, state: &Snapshot, shard: &Shard) -> (Position, Option<Part>) {
@@ -304,6 +321,7 @@ impl Coordinator {
         self.stored_up_to = None;
         self.contested.clear();
         self.last_places = Some(usize::MAX);
+        self.beginning.clear();
         self.believed_since = None;
         if self.phase != Phase::Outside
             && let Some(state) = &self.view

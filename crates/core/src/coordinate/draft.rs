@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::enter::track;
 use super::share::assign;
 use super::{Coordinator, Held, Phase, Stage, settings};
 use crate::balance::Plan;
@@ -83,20 +84,19 @@ impl Draft<'_> {
     /// is absent is freed only if the user still is.
     pub(super) fn add_slots(&mut self, state: &Snapshot, edits: BTreeMap<SlotName, SlotEdit>) {
         for (name, edit) in edits {
-            if !self.spend(self.limits.slot) {
+            let absent = match &edit {
+                SlotEdit::Free { user, .. } if !state.workers.contains_key(user) => Some(user),
+                _ => None,
+            };
+            if !self.spend(self.limits.slot + absent.map_or(0, |_| self.limits.absent)) {
                 return;
             }
-            if let SlotEdit::Free { user, .. } = &edit
-                && !state.workers.contains_key(user)
-                && self.spend(self.limits.absent)
-            {
-                self.change.absent.insert(user.clone());
-            }
+            self.change.absent.extend(absent.cloned());
             self.change.slots.insert(name, edit);
         }
     }
 
-    fn spend(&mut self, cost: u32) -> bool {
+    pub(super) fn spend(&mut self, cost: u32) -> bool {
         match self.room.checked_sub(cost) {
             Some(left) => self.room = left,
             None => self.full = true,
@@ -171,8 +171,7 @@ impl Coordinator {
                 draft.take(state, id, shard, assign(self, now, id, shard));
             }
             for (id, entry) in self.untracked(now, state) {
-                let track = Edit { guard: Guard::None, effect: ShardEffect::Track(entry) };
-                draft.add(&id, track);
+                draft.add(&id, track(entry));
             }
             self.add_forgets(&mut draft, state);
         }
@@ -190,7 +189,7 @@ impl Coordinator {
             return None;
         }
         let strict = self.settings.strict_node_leases;
-        let near = |id: &WorkerId| self.is_mate(state, id);
+        let near = |id: &WorkerId| self.is_near(state, id);
         let silent = self.watch.silent(now, state, strict, near);
         let (victim, worker) = silent.filter(|(id, _)| **id != self.me)?;
         let plan = self.plan_without(state, now, victim);
@@ -206,9 +205,11 @@ impl Coordinator {
         let Some(shards) = home.map(|home| state.shards_of(&home)) else {
             return Some(draft.change);
         };
+        let takes = self.is_mate(state, victim) && !self.is_full(now);
         for (id, shard) in held_by(shards, victim).filter(|(_, shard)| !shard.ended) {
             let update = match plan.takes.get(id) {
-                Some(worker) if *worker == self.me && near(victim) => assign(self, now, id, shard),
+                // A tenure takes more room than a free shard, where there was none of ours.
+                Some(worker) if *worker == self.me && takes => assign(self, now, id, shard),
                 _ => free(None),
             };
             draft.edit(id, Guard::OwnedBy(victim.clone()), update);

@@ -1,5 +1,7 @@
 //! The write that creates the group's state, or joins it.
 
+use std::collections::BTreeMap;
+
 use super::share::assign;
 use super::{Coordinator, Effect, Failure, Mode, Phase, settings};
 use crate::change::{Chain, Change, Edit, Effect as ShardEffect, Guard, SlotEdit};
@@ -26,11 +28,19 @@ pub fn replaceable(state: &Snapshot, created_on: WallTime, wall: WallTime) -> Re
     if stored > created_on {
         return Err(Failure::NewerStream { stored });
     }
-    let alive = |worker: &Worker| worker.beat > wall.plus(-ALIVE_MS);
-    match state.workers.iter().find(|(_, worker)| alive(worker)) {
+    match state.workers.iter().find(|(_, worker)| is_alive(worker, wall)) {
         Some((id, _)) => Err(Failure::StreamRecreated { stored, alive: id.clone() }),
         None => Ok(()),
     }
+}
+
+/// Whether a worker may be alive, by its own date: what dead ones left behind keeps nobody out.
+fn is_alive(worker: &Worker, wall: WallTime) -> bool {
+    worker.beat > wall.plus(-ALIVE_MS)
+}
+
+fn alive(state: &Snapshot, wall: WallTime) -> usize {
+    state.workers.values().filter(|worker| is_alive(worker, wall)).count()
 }
 
 impl Coordinator {
@@ -40,11 +50,12 @@ impl Coordinator {
         let Some(state) = self.state_to_join() else {
             return Some(self.create(now, stamp));
         };
-        let stored = state.created_on;
         let entered = match is_of(state, self.created_on) {
-            true => self.crowded(state.workers.len() + 1).map(|()| self.join(now, state, &stamp)),
+            true => {
+                self.crowded(alive(state, now.wall) + 1).map(|()| self.join(now, state, &stamp))
+            }
             false => replaceable(state, self.created_on, now.wall)
-                .map(|()| self.reset(now, stored, &stamp)),
+                .map(|()| self.reset(now, state, &stamp)),
         };
         match entered {
             Ok(change) => Some(Change { stamp, ..change }),
@@ -69,24 +80,50 @@ impl Coordinator {
         Change { stamp, ..change }
     }
 
-    fn reset(&self, now: &Now, old: WallTime, stamp: &Version) -> Change {
-        let (created_on, started_at) = (self.created_on, now.wall);
-        let chain = Chain::Reset { old, created_on, started_at, entry: self.entry(now, 1) };
-        // Whatever the old stream's shards were, the new one is read from its beginning.
+    /// Whatever the old stream's shards were, the new one is read from its beginning, in every home
+    /// that the old state had: its workers may come back later than this one.
+    fn reset(&self, now: &Now, state: &Snapshot, stamp: &Version) -> Change {
+        let (old, created_on, started_at) = (state.created_on, self.created_on, now.wall);
+        let (entry, places) = (self.entry(now, 1), BTreeMap::new());
+        let chain = Chain::Reset { old, created_on, started_at, entry, places };
         let entries = self.listing.iter().map(|info| (info.id.clone(), info.entry(stamp.clone())));
-        self.found(now, chain, entries.collect())
+        let entries: Shards = entries.collect();
+        let mut change = self.found(now, chain, entries.clone());
+        if let Chain::Reset { places, .. } = &mut change.chain {
+            if let (Home::Place(name), Some(mine)) = (&change.home, change.founds.take()) {
+                places.insert(name.clone(), mine);
+            }
+            for name in state.places.keys() {
+                places.entry(name.clone()).or_insert_with(|| entries.clone());
+            }
+        }
+        change.home = Home::Group;
+        if !state.shards.is_empty() {
+            for (id, entry) in entries {
+                change.shards.entry(id).or_insert(track(entry));
+            }
+        }
+        change
     }
 
     /// The entries of a home that begins now.
     ///
     /// Where this worker's home is gone that it had before, they go on from what it knows: a state
     /// that was deleted under a running group is not started over, nor is a standalone worker that
-    /// was evicted.
+    /// was evicted. A shard that it does not know is one that it meets later, as always: from its
+    /// beginning.
     fn first_entries(&self, now: &Now, stamp: &Version) -> Shards {
         // By the clock of Kinesis, which refuses a time that lies in its future and stamps the
         // records; its date comes in whole seconds.
         let begin = now.wall.plus(-self.ahead_ms).plus(-1_000);
-        let mut entries = self.listing.first_entries(self.settings.initial, begin, stamp);
+        let mut entries = match self.known.is_empty() && self.remembered.is_empty() {
+            true => self.listing.first_entries(self.settings.initial, begin, stamp),
+            false => self
+                .listing
+                .iter()
+                .map(|info| (info.id.clone(), info.entry(stamp.clone())))
+                .collect(),
+        };
         for (id, known) in &self.known {
             let (owner, until) = (None, None);
             entries.insert(id.clone(), Shard { owner, until, ..known.clone() });
@@ -118,7 +155,6 @@ impl Coordinator {
             Mode::Shared => {
                 // The old stream may have had shards of the same names: nothing is required of
                 // entries.
-                let track = |entry| Edit { guard: Guard::None, effect: ShardEffect::Track(entry) };
                 change.shards = entries.into_iter().map(|(id, shard)| (id, track(shard))).collect();
             }
             Mode::Standalone { name: Some(name) } => {
@@ -144,7 +180,7 @@ impl Coordinator {
     /// is free, in one write.
     fn join(&self, now: &Now, state: &Snapshot, stamp: &Version) -> Change {
         let slots = self.slot_edits(now, state, true);
-        let mut entry = self.entry(now, state.workers.len() + 1);
+        let mut entry = self.entry(now, alive(state, now.wall) + 1);
         entry.active |= slots.values().any(|edit| matches!(edit, SlotEdit::Take { .. }));
         let chain = Chain::Join { created_on: state.created_on, entry: entry.clone() };
         let home = self.home(state).filter(|home| state.has_home(home));
@@ -163,7 +199,7 @@ impl Coordinator {
             draft.take(&with_me, id, shard, assign(self, now, id, shard));
         }
         for (id, entry) in self.untracked(now, state) {
-            draft.add(&id, Edit { guard: Guard::None, effect: ShardEffect::Track(entry) });
+            draft.add(&id, track(entry));
         }
         draft.change
     }
@@ -177,11 +213,25 @@ impl Coordinator {
         if !current || self.is_full(now) {
             return Vec::new();
         }
-        if shards.is_empty() {
-            return self.first_entries(now, &Version::new("")).into_iter().collect();
-        }
-        let entry = |info: &ShardInfo| (info.id.clone(), info.entry(Version::new("")));
+        let entry = |info: &ShardInfo| {
+            let first = self.beginning.get(&info.id).cloned();
+            (info.id.clone(), first.unwrap_or_else(|| info.entry(Version::new(""))))
+        };
         self.listing.untracked(shards).map(entry).collect()
+    }
+
+    /// Takes note of how the shards of a home begin that is there and empty: not all of them may
+    /// fit the first write.
+    pub(super) fn begin_home(&mut self, now: &Now) {
+        let Some(state) = self.state_to_join() else { return };
+        let home = self.home(state).filter(|home| state.has_home(home));
+        let shards = home.map(|home| state.shards_of(&home));
+        let Some(shards) = shards else { return self.beginning.clear() };
+        if shards.is_empty() && self.beginning.is_empty() {
+            self.beginning = self.first_entries(now, &Version::new(""));
+        } else if self.listing.untracked(shards).next().is_none() {
+            self.beginning.clear();
+        }
     }
 
     fn entry(&self, now: &Now, workers: usize) -> Worker {
@@ -201,4 +251,9 @@ impl Coordinator {
             about: self.settings.about.clone(),
         }
     }
+}
+
+/// The edit that makes an entry where there is none.
+pub(super) fn track(entry: Shard) -> Edit {
+    Edit { guard: Guard::None, effect: ShardEffect::Track(entry) }
 }

@@ -30,13 +30,16 @@ impl Coordinator {
             return None;
         }
         let mut draft = self.draft_of(self.beat_chain(now, Says::LEAVING), self.home(state));
-        draft.add_slots(state, self.own_slots(state));
+        // The slot goes with the last write: its shards are this worker's for as long as it is.
+        let slots = self.own_slots(state);
+        draft.spend(slots.iter().map(|_| self.settings.limits.slot).sum());
         // A place inside its own entry goes with the entry.
         if !matches!(draft.change.home, Home::Worker(_)) {
             self.add_farewells(&mut draft, now, state);
         }
         if !draft.full {
             draft.change.chain = Chain::Leave { prev: self.beat };
+            draft.change.slots = slots;
         }
         Some(draft.change)
     }

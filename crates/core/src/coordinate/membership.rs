@@ -53,6 +53,15 @@ impl Coordinator {
         self.audits() || self.held.keys().any(|shard| self.watch.is_unlisted(shard))
     }
 
+    /// Whether this worker judges another as soon as anybody does: its mates, and those that have
+    /// none who would.
+    pub(super) fn is_near(&self, state: &Snapshot, id: &WorkerId) -> bool {
+        match state.home_of(id) {
+            Some(Home::Group | Home::Place(_)) => self.is_mate(state, id),
+            Some(Home::Worker(_) | Home::Slot(_)) | None => true,
+        }
+    }
+
     /// Whether a worker is in this worker's home, or was when it last said so.
     pub(super) fn is_mate(&self, state: &Snapshot, id: &WorkerId) -> bool {
         let home = self.home(state);

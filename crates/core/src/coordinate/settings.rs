@@ -57,7 +57,7 @@ impl Timing {
     };
 
     /// The defaults for the lifion layout: a crashed worker's shards are read again after at
-    /// most 8.6 seconds.
+    /// most 8.25 seconds and a few calls.
     pub const LIFION: Timing = Timing {
         beat_ms: 2_500,
         attempt_ms: 1_000,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::watch::NODE_SKEW_MS;
-use super::{Coordinator, Effect, Phase, Stage, Timing, settings};
+use super::{Coordinator, Effect, Phase, Stage, settings};
 use crate::balance::{self, Group, Plan};
 use crate::change::{LeaseUpdate, Update};
 use crate::event::Event;
@@ -87,8 +87,8 @@ impl Coordinator {
             return Standing::Free;
         }
         let Some(worker) = state.workers.get(owner) else {
-            let silence = Timing::silence_ms(self.settings.timing.beat_ms);
-            let free = self.watch.may_take_from_absent(now, owner, silence);
+            let (silence, unseen) = self.silences(shard.tenure().is_some());
+            let free = self.watch.may_take_from_absent(now, owner, silence, unseen);
             return if free { Standing::Free } else { Standing::Elsewhere };
         };
         let run_out = shard.until.is_none_or(|until| until.plus(NODE_SKEW_MS) < now.wall);
@@ -96,8 +96,9 @@ impl Coordinator {
         // when it may read on.
         let elsewhere = *owner != self.me && matches!(home, Home::Slot(_));
         match () {
-            // In my name without a tenure of mine: only a new one makes it readable.
-            () if *owner == self.me && shard.tenure().is_none() => Standing::Free,
+            // In my name, without a tenure or with one that I have let go of (its slot was taken from
+            // me and came back): only a new one makes it readable.
+            () if *owner == self.me && !self.can_begin(id, shard) => Standing::Free,
             () if (elsewhere || !worker.is_kinfolk()) && run_out => Standing::Free,
             () => Standing::Held(owner),
         }

@@ -1,12 +1,12 @@
 //! What happens to fan-out slots, and which one is this worker's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Coordinator, Effect, Mode, Phase, Registered, Timing};
+use super::{Coordinator, Effect, Mode, Phase, Registered};
 use crate::change::SlotEdit;
 use crate::event::Event;
-use crate::id::{SlotName, WorkerId};
-use crate::snapshot::Snapshot;
+use crate::id::{SlotName, Version, WorkerId};
+use crate::snapshot::{Slot, Snapshot};
 use crate::time::Now;
 
 /// How often the registered consumers are listed.
@@ -20,9 +20,9 @@ pub(super) struct Pool {
     registered: Option<Registered>,
     /// Slots that were there before the last listing was asked for, and are not in it. One that
     /// came later may be registered.
-    gone: BTreeSet<SlotName>,
+    gone: BTreeMap<SlotName, Version>,
     /// The slots that were there when a listing was asked for that is under way.
-    asked_of: Option<BTreeSet<SlotName>>,
+    asked_of: Option<BTreeMap<SlotName, Version>>,
     /// When to ask again.
     ask_at: Option<Now>,
     /// The slot that the worker uses, and whether it has said that there is none.
@@ -34,7 +34,7 @@ impl Pool {
     pub(super) fn registered(&mut self, now: &Now, registered: Registered) {
         self.ask_at = Some(now.plus(REFRESH_MS));
         self.gone = self.asked_of.take().unwrap_or_default();
-        self.gone.retain(|name| !registered.contains(name));
+        self.gone.retain(|name, _| !registered.contains(name));
         self.registered = Some(registered);
     }
 
@@ -47,7 +47,8 @@ impl Coordinator {
     pub(super) fn ask_to_register(&mut self, now: &Now, out: &mut Vec<Effect>) {
         let due = self.pool.ask_at.is_none_or(|at| now.mono >= at.mono);
         if self.settings.fan_out && due && self.pool.asked_of.is_none() {
-            let there = self.view.iter().flat_map(|state| state.slots.keys().cloned());
+            let there = self.view.iter().flat_map(|state| &state.slots);
+            let there = there.map(|(name, slot)| (name.clone(), slot.version.clone()));
             self.pool.asked_of = Some(there.collect());
             out.push(Effect::Register);
         }
@@ -68,7 +69,7 @@ impl Coordinator {
         edits.extend(self.unregistered(state).filter(|_| grows));
         edits.extend(self.stale(state));
         edits.extend(self.abandoned(now, state));
-        if taking && self.is_idle(state) {
+        if taking && grows && self.is_idle(state) {
             edits.extend(self.free_slot(state));
         }
         edits
@@ -90,7 +91,7 @@ impl Coordinator {
     fn stale<'a>(&'a self, state: &'a Snapshot) -> impl Iterator<Item = (SlotName, SlotEdit)> + 'a {
         let unused = state.slots.iter().filter(|(_, slot)| slot.used_by.is_none());
         unused
-            .filter(|(name, _)| self.pool.gone.contains(*name))
+            .filter(|(name, slot)| self.pool.gone.get(*name) == Some(&slot.version))
             .map(|(name, slot)| (name.clone(), SlotEdit::Drop(slot.version.clone())))
     }
 
@@ -100,9 +101,10 @@ impl Coordinator {
         now: &'a Now,
         state: &'a Snapshot,
     ) -> impl Iterator<Item = (SlotName, SlotEdit)> + 'a {
-        let silence = Timing::silence_ms(self.tempo.beat_ms);
+        let (silence, unseen) = self.silences(true);
         let absent = move |user: &WorkerId| {
-            !state.workers.contains_key(user) && self.watch.may_take_from_absent(now, user, silence)
+            !state.workers.contains_key(user)
+                && self.watch.may_take_from_absent(now, user, silence, unseen)
         };
         state.slots.iter().filter_map(move |(name, slot)| {
             let user = slot.used_by.clone().filter(|user| absent(user))?;
@@ -113,7 +115,7 @@ impl Coordinator {
     /// The first slot that nobody uses; one that serves this worker's mode before others.
     fn free_slot(&self, state: &Snapshot) -> Option<(SlotName, SlotEdit)> {
         let standalone = self.settings.mode != Mode::Shared;
-        let there = |name: &SlotName| !self.pool.gone.contains(name);
+        let there = |name: &SlotName, slot: &Slot| self.pool.gone.get(name) != Some(&slot.version);
         let (name, slot) = state.free_slot(standalone, there)?;
         // A standalone worker keeps its shards in the slot, unless it has a place of its own.
         let home = self.settings.mode.lives_in_slot();

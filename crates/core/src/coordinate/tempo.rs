@@ -3,6 +3,7 @@
 
 use super::{Coordinator, Effect, Failure, Timing};
 use crate::event::Event;
+use crate::limits::Throughput;
 use crate::snapshot::Snapshot;
 
 /// The longest period: Node consumers evict after 40 seconds, and one attempt may fail.
@@ -55,6 +56,18 @@ impl Coordinator {
         let own = u64::from(self.settings.timing.beat_ms);
         let period = self.needed_ms(workers).clamp(own, LONGEST_MS.max(own));
         u32::try_from(period).unwrap_or(u32::MAX)
+    }
+
+    /// For how long somebody who is absent is left alone, at the least, and if this worker never saw
+    /// how often it beats: one of ours may have beaten as seldom as the store can ask for.
+    pub(super) fn silences(&self, ours: bool) -> (u64, u64) {
+        let period = self.tempo.beat_ms.max(self.settings.timing.beat_ms);
+        let silence = Timing::silence_ms(period);
+        let stretches = self.settings.limits.throughput != Throughput::NONE;
+        match ours && stretches {
+            true => (silence, silence.max(3 * LONGEST_MS)),
+            false => (silence, silence),
+        }
     }
 
     /// Why the worker cannot be one more of so many, if it cannot.

@@ -131,8 +131,17 @@ impl Watch {
 
     /// Whether the shards of an absent owner are free. Somebody else's eviction may have been
     /// wrong (Node judges by wall clocks): its victim needs time to notice and stop.
-    pub(super) fn may_take_from_absent(&self, now: &Now, owner: &WorkerId, silence: u64) -> bool {
-        let silence = self.silences.get(owner).map_or(silence, |theirs| silence.max(*theirs));
+    ///
+    /// `silence` is what this worker takes for that by itself; `unseen` what it takes if it never saw
+    /// how often the owner beats.
+    pub(super) fn may_take_from_absent(
+        &self,
+        now: &Now,
+        owner: &WorkerId,
+        silence: u64,
+        unseen: u64,
+    ) -> bool {
+        let silence = self.silences.get(owner).map_or(unseen, |theirs| silence.max(*theirs));
         self.evicted.contains(owner)
             || self.absent.get(owner).is_some_and(|since| now.at_least_since(since) >= silence)
     }
@@ -151,8 +160,7 @@ impl Watch {
                 let quiet = now.at_least_since(since);
                 *beat == worker.beat
                     && match worker.period_ms {
-                        Some(period) if near(id) => quiet >= Timing::silence_ms(period),
-                        Some(period) => quiet >= NODE_SILENCE_MS.max(Timing::silence_ms(period)),
+                        Some(period) => quiet >= patience(period, near(id)),
                         None => {
                             quiet >= NODE_SILENCE_MS
                                 && worker.beat.plus(NODE_TIMEOUT_MS) < now.wall
@@ -171,12 +179,17 @@ impl Watch {
     }
 
     /// In how many milliseconds somebody of ours may have become silent.
-    pub(super) fn next_deadline(&self, now: &Now, state: Option<&Snapshot>) -> u64 {
+    pub(super) fn next_deadline(
+        &self,
+        now: &Now,
+        state: Option<&Snapshot>,
+        near: impl Fn(&WorkerId) -> bool,
+    ) -> u64 {
         let period =
             |id: &WorkerId| state.and_then(|s| s.workers.get(id)).and_then(|w| w.period_ms);
         self.seen
             .iter()
-            .filter_map(|(id, (_, since))| Some((Timing::silence_ms(period(id)?), since)))
+            .filter_map(|(id, (_, since))| Some((patience(period(id)?, near(id)), since)))
             .map(|(silence, since)| silence.saturating_sub(now.at_least_since(since)))
             .min()
             .unwrap_or(u64::MAX)
@@ -208,4 +221,10 @@ impl Watch {
     fn unlisted_for(&self, shard: &ShardId) -> u64 {
         self.unlisted.get(shard).map_or(0, |(first, last)| last.at_least_since(first))
     }
+}
+
+/// After how long without a beat a worker of ours is silent, in milliseconds.
+fn patience(period_ms: u32, near: bool) -> u64 {
+    let silence = Timing::silence_ms(period_ms);
+    if near { silence } else { silence.max(NODE_SILENCE_MS) }
 }

@@ -64,7 +64,8 @@ impl Generator {
             None => Chain::Create { created_on, started_at: self.time(), entry },
             Some(Flaw::OtherStream) => Chain::Join { created_on, entry },
             Some(Flaw::OtherOld) => {
-                Chain::Reset { old: created_on, created_on, started_at: self.time(), entry }
+                let (started_at, places) = (self.time(), self.places());
+                Chain::Reset { old: created_on, created_on, started_at, entry, places }
             }
             Some(_) => Chain::Beat { prev: created_on, next: self.time(), says: Says::NOTHING },
         };
@@ -87,7 +88,8 @@ impl Generator {
         match (flaw, someone) {
             (Some(Flaw::StateThere), _) => (id, Chain::Create { created_on, started_at, entry }),
             (Some(Flaw::OtherOld), _) => {
-                (id, Chain::Reset { old: later, created_on: later, started_at, entry })
+                let places = self.places();
+                (id, Chain::Reset { old: later, created_on: later, started_at, entry, places })
             }
             (Some(Flaw::OtherStream), _) => (id, Chain::Join { created_on: later, entry }),
             (Some(Flaw::IdTaken), Some((id, _))) => (id, Chain::Join { created_on, entry }),
@@ -98,7 +100,8 @@ impl Generator {
             (Some(Flaw::WriterGone), Some((_, beat))) => (id, self.onward(beat)),
             // Seldom, for it leaves little to go on with.
             (None, _) if self.resets && self.rng.chance(2) => {
-                (id, Chain::Reset { old: created_on, created_on: later, started_at, entry })
+                let places = self.places();
+                (id, Chain::Reset { old: created_on, created_on: later, started_at, entry, places })
             }
             (_, Some((id, beat))) if self.rng.chance(75) => (id, self.onward(beat)),
             _ => (id, Chain::Join { created_on, entry }),

@@ -49,6 +49,7 @@ struct World {
     /// Late packets: repeated writes that arrive when nobody expects them.
     stray: VecDeque<(u64, Change)>,
     faults: bool,
+    limits: Limits,
 }
 
 impl Member {
@@ -70,6 +71,7 @@ impl World {
             listing: (0..shards).map(|i| part(i, shards)).collect(),
             stray: VecDeque::new(),
             faults: true,
+            limits: Limits::NONE,
         }
     }
 
@@ -80,7 +82,8 @@ impl World {
     fn join_as(&mut self, mode: Mode, fan_out: bool) {
         let seed = u128::from(self.dice.roll(u64::MAX >> 33)) << 40 | self.members.len() as u128;
         let now = at(self.time);
-        let settings = Settings { mode, fan_out, ..settings() };
+        let limits = self.limits.clone();
+        let settings = Settings { mode, fan_out, limits, ..settings() };
         let mut coordinator = Coordinator::new(settings, IdSource::new(seed), now);
         let effects = coordinator.step(
             &now,
@@ -488,6 +491,38 @@ fn workers_that_come_and_go_use_no_fan_out_slot_twice_and_leave_none_unused() {
             world.run(ms);
         }
         world.join_as(Mode::Shared, true);
+        world.settles();
+    });
+}
+
+#[test]
+fn workers_whose_writes_hold_little_settle_as_well() {
+    seeds(8, |seed| {
+        let mut world = World::new(seed, 9);
+        let (entry, take, release) = (1, 1, 1);
+        world.limits =
+            Limits { room: 7, entry, take, release, track: 1, insert: 1, slot: 1, ..Limits::NONE };
+        for (mode, fan_out) in [
+            (Mode::Shared, false),
+            (Mode::Standalone { name: None }, true),
+            (Mode::Standalone { name: Some("tail".into()) }, false),
+        ] {
+            world.join_as(mode, fan_out);
+        }
+        world.run(8_000);
+        for _ in 0..8 {
+            let who = world.dice.roll(world.members.len() as u64) as usize;
+            match world.dice.roll(5) {
+                0 => world.members[who].alive = false,
+                1 => world.leave(who),
+                2 => world.split(),
+                3 => world.join_as(Mode::Standalone { name: None }, true),
+                _ => world.join(),
+            }
+            let ms = 500 + world.dice.roll(8_000);
+            world.run(ms);
+        }
+        world.join();
         world.settles();
     });
 }

@@ -1,5 +1,7 @@
 //! In which home a change edits shards.
 
+use std::collections::BTreeMap;
+
 use kinfolk_core::change::{Chain, Change, SlotEdit};
 use kinfolk_core::id::PlaceName;
 use kinfolk_core::snapshot::{Home, Shards, Snapshot};
@@ -53,6 +55,12 @@ impl Generator {
     pub(super) fn found(&mut self, change: &mut Change) {
         let name = PlaceName::from(format!("place é {}", self.ids.worker()));
         self.found_as(change, name);
+    }
+
+    /// The places that a reset begins anew.
+    pub(super) fn places(&mut self) -> BTreeMap<PlaceName, Shards> {
+        let entries = (0..2).map(|number| (shard_id(number), self.new_shard())).collect();
+        self.rng.maybe(|_| [("a".into(), entries)].into()).unwrap_or_default()
     }
 
     fn found_as(&mut self, change: &mut Change, name: PlaceName) {

@@ -45,6 +45,17 @@ struct ChainState {
     ids: IdSource,
     /// The last beat that was acknowledged; `None` before the worker is in the group.
     beat: Option<WallTime>,
+    /// The beat of a write whose fate is not known.
+    doubt: Option<WallTime>,
+}
+
+impl ChainState {
+    /// A write whose answer was lost was applied if a state shows its beat.
+    fn learn(&mut self, me: Option<&Worker>) {
+        if me.is_some_and(|me| Some(me.beat) == self.doubt) {
+            self.beat = self.doubt;
+        }
+    }
 }
 
 /// How often a worker beats that says nothing else: the lifion layout's period.
@@ -62,7 +73,7 @@ impl Operations {
             initial: Initial::default(),
             about: About::default(),
             clock: Arc::new(SystemClock),
-            chain: Mutex::new(ChainState { ids, beat: None }),
+            chain: Mutex::new(ChainState { ids, beat: None, doubt: None }),
         }
     }
 
@@ -106,12 +117,14 @@ impl Operations {
             Some(state) => {
                 coordinate::replaceable(state, created_on, started_at)
                     .map_err(|failure| self.cannot_replace(&failure))?;
-                Chain::Reset { old: state.created_on, created_on, started_at, entry }
+                let (old, places) = (state.created_on, Default::default());
+                Chain::Reset { old, created_on, started_at, entry, places }
             }
         };
         let mut held = self.chain.lock().await;
         let mut change = Change::new(self.worker.clone(), chain, held.ids.version());
         self.bring_home(&mut change, None);
+        held.doubt = change.chain.beat();
         match self.store.commit(&change).await? {
             Committed::Applied(_) => held.beat = change.chain.beat(),
             // Somebody else was faster: there is a state.
@@ -134,25 +147,32 @@ impl Operations {
     async fn commit(
         &self,
         says: Says,
-        fill: impl FnOnce(&mut Change),
+        fill: impl Fn(&mut Change),
     ) -> Result<Option<(Change, Snapshot)>> {
         let mut held = self.chain.lock().await;
-        let Some(prev) = held.beat else { return Err(self.not_in_the_group()) };
-        let next = self.clock.now().wall.max(prev.plus(1));
-        let chain = Chain::Beat { prev, next, says };
-        let mut change = Change::new(self.worker.clone(), chain, held.ids.version());
-        fill(&mut change);
-        match self.store.commit(&change).await? {
-            Committed::Applied(after) => {
-                held.beat = Some(next);
-                Ok(Some((change, after)))
+        loop {
+            let Some(prev) = held.beat else { return Err(self.not_in_the_group()) };
+            let next = self.clock.now().wall.max(prev.plus(1));
+            let chain = Chain::Beat { prev, next, says };
+            let mut change = Change::new(self.worker.clone(), chain, held.ids.version());
+            fill(&mut change);
+            let doubt = held.doubt.replace(next);
+            let state = match self.store.commit(&change).await? {
+                Committed::Applied(after) => {
+                    held.beat = Some(next);
+                    return Ok(Some((change, after)));
+                }
+                Committed::Refused(state) => state,
+                Committed::TooLarge => return Err(self.too_large()),
+            };
+            // Nothing of this one happened; the one before may have.
+            held.doubt = doubt;
+            let me = state.as_ref().and_then(|state| state.workers.get(&self.worker));
+            match me.map(|me| me.beat) {
+                Some(beat) if beat == prev => return Ok(None),
+                Some(beat) if Some(beat) == doubt => held.learn(me),
+                _ => return Err(self.not_in_the_group()),
             }
-            Committed::Refused(Some(state)) => match state.workers.get(&self.worker) {
-                Some(me) if me.beat == prev => Ok(None),
-                _ => Err(self.not_in_the_group()),
-            },
-            Committed::Refused(None) => Err(self.not_in_the_group()),
-            Committed::TooLarge => Err(self.too_large()),
         }
     }
 

@@ -4,8 +4,9 @@ use kinfolk_core::change::{
     Chain, Change, Committed, Edit, Effect, Eviction, Guard, LeaseUpdate, Says, SlotEdit, Update,
 };
 use kinfolk_core::id::WorkerId;
-use kinfolk_core::snapshot::{Snapshot, held_by};
+use kinfolk_core::snapshot::{Home, Snapshot, held_by};
 
+use super::super::LIFION;
 use super::Operations;
 use crate::error::Result;
 use crate::store::StateStore;
@@ -22,9 +23,14 @@ impl Operations {
         }
         let state = self.look().await?;
         let mut held = self.chain.lock().await;
+        held.learn(state.workers.get(&self.worker));
+        if held.beat.is_some() {
+            return Ok(());
+        }
         let chain = Chain::Join { created_on: state.created_on, entry: self.entry() };
         let mut change = Change::new(self.worker.clone(), chain, held.ids.version());
         self.bring_home(&mut change, Some(&state));
+        held.doubt = change.chain.beat();
         match self.store.commit(&change).await? {
             Committed::Applied(_) => held.beat = change.chain.beat(),
             Committed::Refused(_) => return Err(self.not_in_the_group()),
@@ -57,12 +63,22 @@ impl Operations {
             old.map(|(id, _)| id.clone()).collect::<Vec<_>>()
         };
         for victim in old(&state) {
-            if let Some((_, after)) =
-                self.commit(Says::NOTHING, |c| evict(c, &state, &victim)).await?
+            let home = state.home_of(&victim).filter(|home| !home.is_nested());
+            let evicted = self.commit(Says::NOTHING, |c| evict(c, &state, &victim)).await?;
+            let Some((_, mut after)) = evicted else { continue };
+            // One write frees some 75 shards: the rest is freed because its owner is absent.
+            while let Some(home) = &home
+                && held_by(after.shards_of(home), &victim).any(|(_, shard)| !shard.ended)
             {
-                removed.push(victim);
-                state = after;
+                let rest = self.commit(Says::NOTHING, |change| {
+                    change.absent.insert(victim.clone());
+                    free_shards_of(change, &after, home, &victim);
+                });
+                let Some((_, next)) = rest.await? else { break };
+                after = next;
             }
+            removed.push(victim);
+            state = after;
         }
         self.commit(Says::NOTHING, |change| free_unknown(change, &state)).await?;
         Ok(removed)
@@ -75,12 +91,22 @@ fn evict(change: &mut Change, state: &Snapshot, victim: &WorkerId) {
     let (beat, version) = (worker.beat, state.version.clone());
     change.evict = Some(Eviction { victim: victim.clone(), beat, version });
     free_slots_of(change, state, victim);
-    let Some(home) = state.home_of(victim).filter(|home| !home.is_nested()) else { return };
+    if let Some(home) = state.home_of(victim).filter(|home| !home.is_nested()) {
+        free_shards_of(change, state, &home, victim);
+    }
+}
+
+/// Frees what a worker holds, as far as one write has room.
+fn free_shards_of(change: &mut Change, state: &Snapshot, home: &Home, victim: &WorkerId) {
+    change.home = home.clone();
     let free = Update { lease: LeaseUpdate::Free { reserved: None }, ..Update::default() };
     let edit = Edit { guard: Guard::OwnedBy(victim.clone()), effect: Effect::Set(free) };
-    let held = held_by(state.shards_of(&home), victim).filter(|(_, shard)| !shard.ended);
-    change.shards = held.map(|(id, _)| (id.clone(), edit.clone())).collect();
-    change.home = home;
+    for (id, _) in held_by(state.shards_of(home), victim).filter(|(_, shard)| !shard.ended) {
+        if LIFION.used(change) + LIFION.cost(&edit, change) > LIFION.room {
+            return;
+        }
+        change.shards.insert(id.clone(), edit.clone());
+    }
 }
 
 fn free_slots_of(change: &mut Change, state: &Snapshot, user: &WorkerId) {

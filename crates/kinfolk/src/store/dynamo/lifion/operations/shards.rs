@@ -1,5 +1,7 @@
 //! Shards: tracked, leased, read up to a place, done.
 
+use std::collections::BTreeMap;
+
 use kinfolk_core::change::{Change, Edit, Effect, Guard, LeaseUpdate, Progress, Says, Update};
 use kinfolk_core::ending;
 use kinfolk_core::id::{ShardId, Version};
@@ -150,9 +152,10 @@ impl Operations {
         home: Home,
         edits: impl IntoIterator<Item = (ShardId, Edit)>,
     ) -> Result<Option<Change>> {
+        let edits: BTreeMap<_, _> = edits.into_iter().collect();
         let edited = self.commit(Says::NOTHING, |change| {
-            change.home = home;
-            change.shards = edits.into_iter().collect();
+            change.home = home.clone();
+            change.shards = edits.clone();
         });
         Ok(edited.await?.map(|(change, _)| change))
     }

@@ -45,13 +45,13 @@ impl Operations {
         let mut lost = Vec::new();
         // A slot that somebody else was faster to take is passed over.
         while let Some((name, slot)) =
-            state.free_slot(self.mode != Mode::Shared, |name| !lost.contains(name))
+            state.free_slot(self.mode != Mode::Shared, |name, _| !lost.contains(name))
         {
             let home = self.mode.lives_in_slot();
             let take = SlotEdit::Take { seen: slot.version.clone(), home };
             let says = Says { active: Some(true), ..Says::NOTHING };
             let taken = self.commit(says, |change| {
-                change.slots.insert(name.clone(), take);
+                change.slots.insert(name.clone(), take.clone());
             });
             if taken.await?.is_some() {
                 return Ok(Some(slot.arn.clone()));
@@ -65,7 +65,7 @@ impl Operations {
 
     async fn edit_slot(&self, name: &SlotName, edit: SlotEdit) -> Result<bool> {
         let edited = self.commit(Says::NOTHING, |change| {
-            change.slots.insert(name.clone(), edit);
+            change.slots.insert(name.clone(), edit.clone());
         });
         Ok(edited.await?.is_some())
     }
