@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "runs are timed by the clock of this machine")]
 #![allow(missing_docs, reason = "fields that say what they are")]
 
+mod clients;
 mod fleet;
 mod input;
 mod output;
