@@ -5,14 +5,13 @@ use std::process::Stdio;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_kinesis::Client as Kinesis;
-use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
 use kinfolk_local::Local;
 use rustix::process::{Pid, kill_process};
 use tokio::process::{Child, Command};
 
 pub use rustix::process::Signal;
 
-use crate::Result;
+use crate::{Result, clients};
 
 /// Servers, a stream's name and a group's.
 pub struct Fleet {
@@ -45,24 +44,7 @@ impl Fleet {
             return Err("build the binary first: cargo build -p kinfolk-cli".into());
         }
         let local = Local::builder().start().await?;
-        let kinesis = Kinesis::from_conf(
-            aws_sdk_kinesis::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .endpoint_url(local.kinesis_endpoint())
-                .region(Region::new(local.region()))
-                .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-                .http_client(aws_smithy_http_client::Builder::new().build_http())
-                .build(),
-        );
-        let dynamodb = DynamoDb::from_conf(
-            aws_sdk_dynamodb::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .endpoint_url(local.dynamodb_endpoint())
-                .region(Region::new(local.region()))
-                .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-                .http_client(aws_smithy_http_client::Builder::new().build_http())
-                .build(),
-        );
+        let (kinesis, dynamodb) = (clients::kinesis(&local), clients::dynamodb(&local));
         let (stream, group) = (stream.to_owned(), group.to_owned());
         Ok(Self { local, kinesis, dynamodb, stream, group, keep: Keep::DynamoDb, binary })
     }

@@ -4,6 +4,8 @@
 #![allow(missing_docs, reason = "fields that say what they are")]
 
 mod check;
+mod clients;
+pub mod costs;
 mod fleet;
 mod input;
 mod output;
