@@ -47,6 +47,10 @@ ci:
 bench:
     bench/figures
 
+# Count what a group's state costs in DynamoDB; takes minutes
+costs *args:
+    bench/costs {{args}}
+
 # Processes on real records, some killed, stopped, late, checked: shared and standalone
 processes:
     bench/three-processes dynamodb
