@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "fields that say what they are")]
 
 mod clients;
+pub mod costs;
 mod fleet;
 mod input;
 mod output;
