@@ -47,6 +47,10 @@ ci:
 bench:
     bench/figures
 
+# Count what a group's state costs in DynamoDB; takes minutes
+costs *args:
+    bench/costs {{args}}
+
 # Three processes on real records, one killed, one stopped, one late, checked
 processes:
     bench/three-processes
