@@ -1,7 +1,6 @@
 //! A group of real consumers in this process, on a stream in memory and a table of the local
 //! server.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -102,17 +101,19 @@ impl Group {
             self.stream.begin();
         }
         let period_ms = self.settle(load).await?;
-        let period = Duration::from_millis(period_ms.1.max(1).into());
-        let window = period * WINDOW_BEATS.max(WINDOW_MS.div_ceil(period_ms.1.max(1)));
+        let longest = period_ms.1.max(1);
+        let period = Duration::from_millis(longest.into());
 
         let (began, failed, units) = (Instant::now(), self.failed(), self.local.units());
-        sleep(window).await;
+        sleep(period * WINDOW_BEATS.max(WINDOW_MS.div_ceil(longest))).await;
         let (units, window) = (self.local.units() - units, began.elapsed());
         let writes: Vec<_> = self.logs.iter().map(|log| log.writes_since(began)).collect();
         let failed = self.failed() - failed;
 
         let beats = Beats::of(&writes, period);
-        self.look(load).await?;
+        if self.look(load).await? != Some(period_ms) {
+            return Err(format!("the group of {} changed while it was counted", self.shape).into());
+        }
         let an_hour = 3_600.0 / window.as_secs_f64();
         Ok(Ours {
             shape: self.shape,
@@ -150,9 +151,8 @@ impl Group {
     /// The periods of a state that is as it should be.
     async fn look(&self, load: Load) -> Result<Option<(u32, u32)>> {
         let state = self.store.look().await?.ok_or("the state is gone")?;
-        let stored =
-            |state: &Snapshot| state.shards.values().all(|s| s.checkpoint.sequence.is_some());
-        if !self.is_balanced(&state) || load == Load::Busy && !stored(&state) {
+        let stored = state.shards.values().all(|shard| shard.checkpoint.sequence.is_some());
+        if !self.is_balanced(&state) || load == Load::Busy && !stored {
             return Ok(None);
         }
         let periods = || state.workers.values().filter_map(|worker| worker.period_ms);
@@ -160,10 +160,9 @@ impl Group {
     }
 
     fn is_balanced(&self, state: &Snapshot) -> bool {
-        let share = self.shape.shards / self.shape.workers;
-        let held: BTreeMap<_, _> =
-            state.workers.keys().map(|id| (id, held_by(&state.shards, id).count())).collect();
-        held.len() == self.shape.workers as usize && held.values().all(|n| *n == share as usize)
+        let Shape { shards, workers } = self.shape;
+        let share = |id| held_by(&state.shards, id).count() == (shards / workers) as usize;
+        state.workers.len() == workers as usize && state.workers.keys().all(share)
     }
 
     fn failed(&self) -> u64 {

@@ -316,6 +316,8 @@ impl Coordinator {
 
     fn write_next(&mut self, now: &Now, plan: &Plan, out: &mut Vec<Effect>) {
         self.begin_home(now);
+        let rest = self.stored_up_to.is_some();
+        let due = now.at_most_since(&self.sent_at) >= u64::from(self.tempo.beat_ms);
         let change = match self.phase {
             Phase::Outside => {
                 let change = self.enter(now, out);
@@ -328,6 +330,7 @@ impl Coordinator {
         if let Some(change) = change {
             self.sent_at = *now;
             self.again = false;
+            self.tempo.writes(due, rest);
             self.shorten_belief(announced(&change), out);
             out.push(Effect::Commit(Box::new(change.clone())));
             let (first_sent, last_sent) = (*now, *now);

@@ -22,12 +22,28 @@ pub(super) struct Tempo {
     pub(super) beat_ms: u32,
     /// The size of the state as it was last seen.
     bytes: u64,
+    /// How many writes the beat that is under way has taken so far, and the last two took: one
+    /// write may not hold the places of all shards.
+    writes: u64,
+    writes_before: [u64; 2],
     warned_large: bool,
 }
 
 impl Tempo {
     pub(super) fn new(timing: &Timing) -> Self {
-        Self { beat_ms: timing.beat_ms, bytes: 0, warned_large: false }
+        let (writes, writes_before) = (1, [1; 2]);
+        Self { beat_ms: timing.beat_ms, bytes: 0, writes, writes_before, warned_large: false }
+    }
+
+    /// A write goes out: a beat that was due, one that holds what did not fit the one before, or
+    /// one in between.
+    pub(super) fn writes(&mut self, due: bool, rest: bool) {
+        if rest {
+            self.writes += 1;
+        } else if due {
+            let [_, last] = self.writes_before;
+            self.writes_before = [last, std::mem::replace(&mut self.writes, 1)];
+        }
     }
 }
 
@@ -46,7 +62,9 @@ impl Coordinator {
     /// The period that so many workers need, without a limit.
     fn needed_ms(&self, workers: usize) -> u64 {
         let throughput = &self.settings.limits.throughput;
-        let written = self.tempo.bytes.div_ceil(1_024) * workers as u64;
+        // The others are taken to need as many writes for a beat as this worker.
+        let writes = self.tempo.writes_before.into_iter().max().unwrap_or(1);
+        let written = self.tempo.bytes.div_ceil(1_024) * workers as u64 * writes;
         let needed = (written * 1_000).div_ceil(throughput.written_kb.max(1));
         needed.div_ceil(STEP_MS) * STEP_MS
     }

@@ -167,3 +167,33 @@ fn looks_become_rarer_where_all_of_them_would_be_too_many() {
     solo.coordinator.weighs(300 * 1_024);
     assert_eq!(solo.coordinator.look_ms(), 1_500);
 }
+
+#[test]
+fn a_beat_that_takes_several_writes_comes_as_much_more_seldom() {
+    let mut settings = weighed();
+    (settings.limits.room, settings.limits.checkpoint) = (2, 1);
+    let mut solo = Solo::start_with(settings, 7, &["a", "b", "c", "d", "e"], None);
+    solo.commit();
+    // 1,000 KB and one worker: two and a half seconds for each write.
+    solo.coordinator.weighs(1_000 * 1_024);
+    let held: Vec<_> = solo.coordinator.held().map(|(id, e)| (id.clone(), e)).collect();
+    for round in 1..4u32 {
+        for (shard, epoch) in &held {
+            let checkpoint = Checkpoint::at(format!("{}", 100 + round).as_str());
+            solo.coordinator.progress(shard, *epoch, Progress { checkpoint, arrival: None });
+        }
+        solo.after(8_000);
+        while solo.written().is_some() {
+            solo.commit();
+        }
+    }
+    // Five places at two a write are three writes of 2.5 s each.
+    assert_eq!(periods(&solo), [7_500]);
+    for _ in 0..3 {
+        solo.after(8_000);
+        while solo.written().is_some() {
+            solo.commit();
+        }
+    }
+    assert_eq!(periods(&solo), [7_500, 2_500], "without places it is one write again");
+}
