@@ -1,4 +1,4 @@
-//! Sequences of events that once went wrong: each names what must not come of it.
+//! Sequences of events in which it is easy to go wrong: each names what must not come of it.
 
 use super::*;
 use crate::id::SlotName;
