@@ -12,7 +12,8 @@ use crate::time::WallTime;
 /// The entries of shards in one [`Home`].
 pub type Shards = BTreeMap<ShardId, Shard>;
 
-static NO_SHARDS: Shards = BTreeMap::new();
+/// Those of a home that is not there.
+pub(crate) static NO_SHARDS: Shards = BTreeMap::new();
 
 /// Where the entries of a worker's shards live. Workers of one home share its shards; each home
 /// sees every record.

@@ -302,7 +302,7 @@ fn reason(failure: &Failure) -> String {
         Failure::TooManyWorkers { workers, bytes } => format!(
             "{workers} workers cannot share a state of {bytes} bytes: each of their writes costs \
              as much as the whole state, and together they would be more than a DynamoDB partition \
-             takes. Run fewer workers for each group, or split the stream's work among groups"
+             takes. Run fewer workers of this group"
         ),
         other => format!("{other:?}"),
     }

@@ -144,16 +144,17 @@ fn log_group(event: &GroupEvent) {
         GroupEvent::Period { beat_ms, bytes } => tracing::warn!(
             beat_ms,
             bytes,
-            "the period follows the size of the state: failover takes 3.3 times as long"
+            "the period follows the size of the state: a failover takes three periods and a look"
         ),
         GroupEvent::StateLarge { bytes, most } => tracing::warn!(
             bytes,
             most,
-            "the state is nearly as large as its store can hold: use more groups of fewer shards"
+            "the state is nearly as large as its store can hold: remove the places of names that \
+             nobody uses, or run fewer workers"
         ),
         GroupEvent::StateFull => tracing::error!(
             "the state is as large as its store can hold: shards that are new and first places \
-             wait until there is room. Use more groups of fewer shards"
+             wait until there is room. Remove the places of names that nobody uses"
         ),
         GroupEvent::Reset { .. } => tracing::warn!(
             "the stream was deleted and made again: the group starts over at its beginning"

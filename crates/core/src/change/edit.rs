@@ -156,6 +156,11 @@ impl Effect {
 }
 
 impl Update {
+    /// The shard becomes free, for whoever comes.
+    pub fn free() -> Self {
+        Self { lease: LeaseUpdate::Free { reserved: None }, ..Self::default() }
+    }
+
     fn carry_out(&self, shard: &mut Shard) {
         if let Some(progress) = &self.progress {
             shard.checkpoint = progress.checkpoint.clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::id::{SlotName, Version, WorkerId};
-use crate::snapshot::Slot;
+use crate::snapshot::{Slot, Snapshot};
 
 /// What happens to a fan-out slot, and under which condition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,13 @@ pub enum SlotEdit {
 }
 
 impl SlotEdit {
+    /// What frees every slot that a worker uses.
+    pub fn freeing(state: &Snapshot, user: &WorkerId) -> BTreeMap<SlotName, SlotEdit> {
+        let used = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(user));
+        let free = |slot: &Slot| SlotEdit::Free { user: user.clone(), seen: slot.version.clone() };
+        used.map(|(name, slot)| (name.clone(), free(slot))).collect()
+    }
+
     /// Whether the condition holds for the slot's entry.
     pub fn holds(&self, entry: Option<&Slot>) -> bool {
         let is = |user: Option<&WorkerId>, seen: &Version| {

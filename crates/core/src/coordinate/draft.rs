@@ -158,7 +158,7 @@ impl Coordinator {
     }
 
     fn housekeeping(&self, now: &Now, state: &Snapshot, plan: &Plan, due: bool) -> Option<Change> {
-        let slots = self.slot_edits(now, state, true);
+        let slots = self.slot_edits(now, state);
         let says = self.says(state, &slots);
         // A home inside a slot is there with the next write.
         let mut draft = self.draft_of(self.beat_chain(now, says), self.home(state));
@@ -195,7 +195,7 @@ impl Coordinator {
         let plan = self.plan_without(state, now, victim);
         let home = state.home_of(victim).filter(|home| !home.is_nested());
         let mut draft = self.draft_of(self.beat_chain(now, Says::NOTHING), home.clone());
-        draft.add_slots(state, self.slots_used_by(state, victim));
+        draft.add_slots(state, SlotEdit::freeing(state, victim));
         draft.change.evict = Some(Eviction {
             victim: victim.clone(),
             beat: worker.beat,
@@ -210,7 +210,7 @@ impl Coordinator {
             let update = match plan.takes.get(id) {
                 // A tenure takes more room than a free shard, where there was none of ours.
                 Some(worker) if *worker == self.me && takes => assign(self, now, id, shard),
-                _ => free(None),
+                _ => Update::free(),
             };
             draft.edit(id, Guard::OwnedBy(victim.clone()), update);
         }
@@ -321,7 +321,7 @@ impl Coordinator {
             let begun = |child: &Shard| child.ended || child.checkpoint.sequence.is_some();
             let mut children = shards.values().filter(|c| c.parents().any(|p| p == id));
             if !shard.ended && (self.held.contains_key(id) || audits && shard.owner.is_none()) {
-                draft.edit(id, Guard::Version(version), Update { ended: true, ..free(None) });
+                draft.edit(id, Guard::Version(version), Update { ended: true, ..Update::free() });
             } else if audits && shard.ended && self.watch.is_forgettable(id) && children.all(begun)
             {
                 draft.add(id, Edit { guard: Guard::Ended(version), effect: ShardEffect::Forget });
@@ -343,9 +343,4 @@ impl Held {
     pub(super) fn beyond(&self, shard: &Shard) -> Option<Progress> {
         self.progress.clone().filter(|progress| progress.checkpoint > shard.checkpoint)
     }
-}
-
-/// The update that makes a shard free.
-pub(super) fn free(reserved: Option<WorkerId>) -> Update {
-    Update { lease: LeaseUpdate::Free { reserved }, ..Update::default() }
 }

@@ -1,6 +1,6 @@
 //! The write that ends a shard and makes its children readable, without a gap between the two.
 
-use super::draft::{Draft, free};
+use super::draft::Draft;
 use super::{Coordinator, Held, Stage, settings};
 use crate::change::{Edit, Effect as ShardEffect, Update};
 use crate::ending;
@@ -26,7 +26,7 @@ impl Coordinator {
             let Some(shard) = shards.get(id).filter(|_| self.end_is_known(now, held, id)) else {
                 continue;
             };
-            let update = Update { progress: held.beyond(shard), ended: true, ..free(None) };
+            let update = Update { progress: held.beyond(shard), ended: true, ..Update::free() };
             let end = Edit { guard: self.guard(id, shard), effect: ShardEffect::Set(update) };
             // Both parents of a merge may end in this very write: a child that the first one's
             // end has put into it is begun again, now that both are ended.

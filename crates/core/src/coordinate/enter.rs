@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::share::assign;
-use super::{Coordinator, Effect, Failure, Mode, Phase, settings};
+use super::{Coordinator, Effect, Failure, Mode, Phase, Settings, settings};
 use crate::change::{Chain, Change, Edit, Effect as ShardEffect, Guard, SlotEdit};
 use crate::id::{ShardId, Version};
 use crate::snapshot::{Home, Shard, Shards, Snapshot, Worker};
@@ -179,7 +179,7 @@ impl Coordinator {
     /// Joining; making the worker's home or tracking what it does not track yet, and taking what
     /// is free, in one write.
     fn join(&self, now: &Now, state: &Snapshot, stamp: &Version) -> Change {
-        let slots = self.slot_edits(now, state, true);
+        let slots = self.slot_edits(now, state);
         let mut entry = self.entry(now, alive(state, now.wall) + 1);
         entry.active |= slots.values().any(|edit| matches!(edit, SlotEdit::Take { .. }));
         let chain = Chain::Join { created_on: state.created_on, entry: entry.clone() };
@@ -235,21 +235,10 @@ impl Coordinator {
     }
 
     fn entry(&self, now: &Now, workers: usize) -> Worker {
-        let (standalone, name) = match &self.settings.mode {
-            Mode::Shared => (false, None),
-            Mode::Standalone { name } => (true, name.clone()),
-        };
-        Worker {
-            beat: now.wall,
-            period_ms: Some(self.period_for(workers)),
-            leaving: false,
-            // It takes part once it has a slot, if it needs one.
-            active: !self.settings.fan_out,
-            standalone,
-            name,
-            shards: None,
-            about: self.settings.about.clone(),
-        }
+        let Settings { mode, fan_out, about, .. } = &self.settings;
+        // It takes part once it has a slot, if it needs one.
+        let active = !fan_out;
+        Worker { active, ..mode.entry(now.wall, self.period_for(workers), about.clone()) }
     }
 }
 

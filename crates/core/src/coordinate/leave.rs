@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::room::takes_room;
 use super::{Coordinator, Phase, Stage};
-use crate::change::{Chain, Change, Says};
+use crate::change::{Chain, Change, Says, SlotEdit};
 use crate::snapshot::{Home, Snapshot};
 use crate::time::Now;
 
@@ -31,7 +31,7 @@ impl Coordinator {
         }
         let mut draft = self.draft_of(self.beat_chain(now, Says::LEAVING), self.home(state));
         // The slot goes with the last write: its shards are this worker's for as long as it is.
-        let slots = self.own_slots(state);
+        let slots = SlotEdit::freeing(state, &self.me);
         draft.spend(slots.iter().map(|_| self.settings.limits.slot).sum());
         // A place inside its own entry goes with the entry.
         if !matches!(draft.change.home, Home::Worker(_)) {

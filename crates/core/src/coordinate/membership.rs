@@ -2,9 +2,7 @@
 
 use super::Coordinator;
 use crate::id::WorkerId;
-use crate::snapshot::{Home, Shards, Snapshot, Worker};
-
-static NO_SHARDS: Shards = Shards::new();
+use crate::snapshot::{Home, NO_SHARDS, Shards, Snapshot, Worker};
 
 impl Coordinator {
     /// Where this worker's shards are, as its mode has it; `None` for a standalone worker without

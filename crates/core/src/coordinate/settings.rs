@@ -2,7 +2,8 @@
 
 use super::{About, Initial, Limits};
 use crate::id::{PlaceName, WorkerId};
-use crate::snapshot::{Home, Snapshot};
+use crate::snapshot::{Home, Snapshot, Worker};
+use crate::time::WallTime;
 
 /// How long a tenure's date for Node consumers runs, in milliseconds: their lease term.
 pub(super) const TERM_MS: i64 = 300_000;
@@ -122,6 +123,16 @@ impl Mode {
             }
             Mode::Standalone { name: None } => Some(Home::Worker(me.clone())),
         }
+    }
+
+    /// The entry of a worker of this mode that takes part and has no shards in it.
+    pub fn entry(&self, beat: WallTime, period_ms: u32, about: About) -> Worker {
+        let (standalone, name) = match self {
+            Mode::Shared => (false, None),
+            Mode::Standalone { name } => (true, name.clone()),
+        };
+        let (period_ms, leaving, active, shards) = (Some(period_ms), false, true, None);
+        Worker { beat, period_ms, leaving, active, standalone, name, shards, about }
     }
 
     /// Whether a worker of this mode keeps its shards in its fan-out slot, if it has one.

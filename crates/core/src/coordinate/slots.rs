@@ -55,12 +55,7 @@ impl Coordinator {
     }
 
     /// What is to be done about slots with the next write of a member, or of one that joins.
-    pub(super) fn slot_edits(
-        &self,
-        now: &Now,
-        state: &Snapshot,
-        taking: bool,
-    ) -> BTreeMap<SlotName, SlotEdit> {
+    pub(super) fn slot_edits(&self, now: &Now, state: &Snapshot) -> BTreeMap<SlotName, SlotEdit> {
         let mut edits = BTreeMap::new();
         if !self.settings.fan_out {
             return edits;
@@ -69,7 +64,7 @@ impl Coordinator {
         edits.extend(self.unregistered(state).filter(|_| grows));
         edits.extend(self.stale(state));
         edits.extend(self.abandoned(now, state));
-        if taking && grows && self.is_idle(state) {
+        if grows && self.is_idle(state) {
             edits.extend(self.free_slot(state));
         }
         edits
@@ -120,24 +115,6 @@ impl Coordinator {
         // A standalone worker keeps its shards in the slot, unless it has a place of its own.
         let home = self.settings.mode.lives_in_slot();
         Some((name.clone(), SlotEdit::Take { seen: slot.version.clone(), home }))
-    }
-
-    /// Slots that this worker frees when it leaves.
-    pub(super) fn own_slots(&self, state: &Snapshot) -> BTreeMap<SlotName, SlotEdit> {
-        self.slots_used_by(state, &self.me)
-    }
-
-    /// What frees every slot of a worker.
-    pub(super) fn slots_used_by(
-        &self,
-        state: &Snapshot,
-        user: &WorkerId,
-    ) -> BTreeMap<SlotName, SlotEdit> {
-        let used = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(user));
-        used.map(|(name, slot)| {
-            (name.clone(), SlotEdit::Free { user: user.clone(), seen: slot.version.clone() })
-        })
-        .collect()
     }
 
     /// Says aloud which slot is this worker's, once it has changed.

@@ -11,7 +11,7 @@ mod slots;
 use std::sync::Arc;
 
 use kinfolk_core::change::{Chain, Change, Committed, Says};
-use kinfolk_core::coordinate::{self, Failure, Mode};
+use kinfolk_core::coordinate::{self, Failure, Mode, Timing};
 use kinfolk_core::id::{IdSource, WorkerId};
 use kinfolk_core::snapshot::{About, Home, Snapshot, Worker};
 use kinfolk_core::time::WallTime;
@@ -57,9 +57,6 @@ impl ChainState {
         }
     }
 }
-
-/// How often a worker beats that says nothing else: the lifion layout's period.
-const PERIOD_MS: u32 = 2_500;
 
 impl Operations {
     /// The operations of a worker with an id of its own, in this mode. `seed` is 128 random bits.
@@ -177,20 +174,10 @@ impl Operations {
     }
 
     fn entry(&self) -> Worker {
-        let (standalone, name) = match &self.mode {
-            Mode::Shared => (false, None),
-            Mode::Standalone { name } => (true, name.clone()),
-        };
-        Worker {
-            beat: self.clock.now().wall,
-            period_ms: Some(PERIOD_MS),
-            leaving: false,
-            active: true,
-            standalone,
-            name,
-            shards: (self.mode.lives_in_slot() && !self.fan_out).then(Default::default),
-            about: self.about.clone(),
-        }
+        let beat = self.clock.now().wall;
+        let entry = self.mode.entry(beat, Timing::LIFION.beat_ms, self.about.clone());
+        let own = self.mode.lives_in_slot() && !self.fan_out;
+        Worker { shards: own.then(Default::default), ..entry }
     }
 
     /// A worker with a name founds its place with its entry, where there is none.

@@ -1,7 +1,7 @@
 //! Workers: in the group, active, gone.
 
 use kinfolk_core::change::{
-    Chain, Change, Committed, Edit, Effect, Eviction, Guard, LeaseUpdate, Says, SlotEdit, Update,
+    Chain, Change, Committed, Edit, Effect, Eviction, Guard, Says, SlotEdit, Update,
 };
 use kinfolk_core::id::WorkerId;
 use kinfolk_core::snapshot::{Home, Snapshot, held_by};
@@ -90,7 +90,7 @@ fn evict(change: &mut Change, state: &Snapshot, victim: &WorkerId) {
     let Some(worker) = state.workers.get(victim) else { return };
     let (beat, version) = (worker.beat, state.version.clone());
     change.evict = Some(Eviction { victim: victim.clone(), beat, version });
-    free_slots_of(change, state, victim);
+    change.slots = SlotEdit::freeing(state, victim);
     if let Some(home) = state.home_of(victim).filter(|home| !home.is_nested()) {
         free_shards_of(change, state, &home, victim);
     }
@@ -99,8 +99,8 @@ fn evict(change: &mut Change, state: &Snapshot, victim: &WorkerId) {
 /// Frees what a worker holds, as far as one write has room.
 fn free_shards_of(change: &mut Change, state: &Snapshot, home: &Home, victim: &WorkerId) {
     change.home = home.clone();
-    let free = Update { lease: LeaseUpdate::Free { reserved: None }, ..Update::default() };
-    let edit = Edit { guard: Guard::OwnedBy(victim.clone()), effect: Effect::Set(free) };
+    let free = Effect::Set(Update::free());
+    let edit = Edit { guard: Guard::OwnedBy(victim.clone()), effect: free };
     for (id, _) in held_by(state.shards_of(home), victim).filter(|(_, shard)| !shard.ended) {
         if LIFION.used(change) + LIFION.cost(&edit, change) > LIFION.room {
             return;
@@ -109,18 +109,10 @@ fn free_shards_of(change: &mut Change, state: &Snapshot, home: &Home, victim: &W
     }
 }
 
-fn free_slots_of(change: &mut Change, state: &Snapshot, user: &WorkerId) {
-    let used = state.slots.iter().filter(|(_, slot)| slot.used_by.as_ref() == Some(user));
-    for (name, slot) in used {
-        let edit = SlotEdit::Free { user: user.clone(), seen: slot.version.clone() };
-        change.slots.insert(name.clone(), edit);
-    }
-}
-
 fn free_unknown(change: &mut Change, state: &Snapshot) {
     let users = state.slots.values().filter_map(|slot| slot.used_by.as_ref());
     for user in users.filter(|user| !state.workers.contains_key(*user)) {
         change.absent.insert(user.clone());
-        free_slots_of(change, state, user);
+        change.slots.extend(SlotEdit::freeing(state, user));
     }
 }

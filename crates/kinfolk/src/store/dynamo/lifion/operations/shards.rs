@@ -93,9 +93,7 @@ impl Operations {
         seen: &Version,
     ) -> Result<Option<Version>> {
         let home = self.home(&self.look().await?)?;
-        let lease = LeaseUpdate::Free { reserved: None };
-        let update = Update { lease, ..Update::default() };
-        let released = self.edit(home, [set(shard, seen, update)]).await?;
+        let released = self.edit(home, [set(shard, seen, Update::free())]).await?;
         Ok(released.map(|change| change.stamp))
     }
 
@@ -140,8 +138,7 @@ impl Operations {
         let entry = after.get_mut(parent).ok_or_else(|| self.unknown(parent))?;
         entry.ended = true;
         let seen = entry.version.clone();
-        let lease = LeaseUpdate::Free { reserved: None };
-        let end = set(parent, &seen, Update { ended: true, lease, ..Update::default() });
+        let end = set(parent, &seen, Update { ended: true, ..Update::free() });
         let children = ending::children(listing, &after, parent, |_, _| None);
         let edits: Vec<_> = children.chain([end]).collect();
         self.edit(home, edits).await?.map(|_| ()).ok_or_else(|| self.lost(parent))
