@@ -6,7 +6,7 @@ use crate::time::Now;
 use crate::topology::Listing;
 
 impl Coordinator {
-    /// In how many milliseconds [`Input::Tick`] is due at the latest. Earlier does no harm.
+    /// In how many milliseconds [`Input::Tick`](super::Input::Tick) is due at the latest. Earlier does no harm.
     pub fn wake_in(&self, now: &Now) -> u64 {
         let timing = &self.settings.timing;
         let until = |since: &Now, ms: u64| ms.saturating_sub(now.at_most_since(since));
