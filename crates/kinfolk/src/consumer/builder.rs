@@ -17,7 +17,7 @@ use crate::store::dynamo::table::TableSettings;
 
 /// How much of records a worker holds by default, in bytes.
 const BUDGET: u64 = 64 << 20;
-/// Sets a [`Consumer`] up. Made by [`Consumer::builder`].
+/// Sets a [`Consumer`](crate::Consumer) up. Made by [`Consumer::builder`](crate::Consumer::builder).
 #[derive(Clone, Debug)]
 pub struct Builder {
     stream: StreamName,
@@ -72,7 +72,7 @@ impl Builder {
     }
 
     /// Deadlines of the worker; by default those that suit the store
-    /// ([`StateStore::timing`]). All workers of a group may have their own.
+    /// ([`StateStore::timing`](crate::store::StateStore::timing)). All workers of a group may have their own.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
         self.timing = Some(timing);
@@ -154,7 +154,7 @@ impl Builder {
         self
     }
 
-    /// How long [`Consumer::shutdown`] waits for handlers; 30 seconds by default.
+    /// How long [`Consumer::shutdown`](crate::Consumer::shutdown) waits for handlers; 30 seconds by default.
     #[must_use]
     pub fn shutdown_limit(mut self, limit: Duration) -> Self {
         self.shutdown_limit = limit;
