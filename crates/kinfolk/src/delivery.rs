@@ -137,6 +137,16 @@ impl Delivery {
         self.record().sequence_number()
     }
 
+    /// Its place within its aggregate, counted from 0; 0 for a plain record.
+    pub fn sub_sequence_number(&self) -> u64 {
+        self.record().sub_sequence_number()
+    }
+
+    /// The hash key that it has inside an aggregate; see [`Record::explicit_hash_key`].
+    pub fn explicit_hash_key(&self) -> Option<u128> {
+        self.record().explicit_hash_key()
+    }
+
     /// The shard that it comes from.
     pub fn shard(&self) -> &ShardId {
         self.batch.shard()

@@ -18,6 +18,7 @@ use crate::event::{Announcer, Event};
 use crate::fence::Fence;
 use crate::hub::Hub;
 use crate::read::{self, Listener, Reading};
+use crate::record::Refused;
 use crate::store::{BoxFuture, StateStore};
 use crate::supervise::Tasks;
 use crate::tenure::Tenure;
@@ -160,12 +161,12 @@ impl Driver {
 
     /// Reads a shard into a tenure that hands out nothing yet.
     fn read(&self, start: Start, readers: &mut Tasks) -> Arc<Tenure> {
-        let Start { shard, epoch, from, .. } = start;
+        let Start { shard, epoch, from, part } = start;
         let worker = self.coordinator.me().clone();
         let tenure = Arc::new(Tenure::new(shard, epoch, worker, self.hub.signals.clone()));
         self.hub.insert(&tenure);
         let (reading, listener) = (self.reading.clone(), self.listener.clone());
-        readers.spawn(read::read(reading, tenure.clone(), from, listener));
+        readers.spawn(read::read(reading, tenure.clone(), from, part, listener));
         tenure
     }
 
@@ -327,5 +328,10 @@ impl Listener for Report {
     fn fetched(&self, tenure: &Tenure, records: u32, bytes: u64, behind_ms: Option<u64>) {
         let shard = tenure.shard.clone();
         self.announcer.say(Event::Fetched { shard, records, bytes, behind_ms });
+    }
+
+    fn refused(&self, tenure: &Tenure, Refused { sequence, why, records }: Refused) {
+        let shard = tenure.shard.clone();
+        self.announcer.say(Event::Malformed { shard, sequence, why, records });
     }
 }

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use kinfolk_core::id::ShardId;
 use kinfolk_core::reader::Problem;
+use kinfolk_core::sequence::SequenceNumber;
 use tokio::sync::broadcast;
 
 pub use kinfolk_core::event::Event as GroupEvent;
+
+use crate::aggregate::Malformed;
 
 /// How many events a slow listener may fall behind before it misses some.
 const BACKLOG: usize = 1_024;
@@ -21,12 +24,24 @@ pub enum Event {
     Fetched {
         /// The shard.
         shard: ShardId,
-        /// How many records came.
+        /// How many records came; an aggregate counts as one.
         records: u32,
         /// Their size in bytes.
         bytes: u64,
         /// How far this is behind the tip, in milliseconds, if Kinesis said so.
         behind_ms: Option<u64>,
+    },
+    /// An answer held records that begin as aggregates and cannot be opened. They are handed out
+    /// as they came.
+    Malformed {
+        /// The shard.
+        shard: ShardId,
+        /// The first of them.
+        sequence: SequenceNumber,
+        /// What is wrong with it.
+        why: Malformed,
+        /// How many there were in the answer.
+        records: u32,
     },
     /// A shard cannot be read; the consumer goes on trying.
     Problem {
@@ -102,6 +117,12 @@ fn log(event: &Event) {
         Event::Group(event) => log_group(event),
         Event::Fetched { shard, records, bytes, behind_ms } => {
             tracing::trace!(%shard, records, bytes, behind_ms, "fetched");
+        }
+        Event::Malformed { shard, sequence, why, records } => {
+            tracing::warn!(
+                %shard, %sequence, %why, records,
+                "cannot open an aggregate: it is handed out as it came"
+            );
         }
         Event::Problem { shard, problem, message } => {
             tracing::warn!(%shard, ?problem, message, "cannot read the shard, trying again");

@@ -25,11 +25,13 @@
 //! | to | see |
 //! | --- | --- |
 //! | handle records one by one, by page, by shard | [`Consumer::records`], [`Consumer::next_batch`], [`Consumer::shards`], [`Processor`] |
+//! | open aggregates of the Kinesis Producer Library, or not; make them | [`Builder::deaggregate`], [`aggregate::Aggregator`] |
 //! | keep the state in a file of this machine | [`Builder::sqlite`] |
 //! | keep the state elsewhere, or read elsewhere | [`store::StateStore`], [`source::Source`] |
 //! | write records, manage streams | [`producer`], [`stream`] |
 //! | look at a group | [`Group`], [`Consumer::events`] |
 
+pub mod aggregate;
 mod aws;
 mod backup;
 mod budget;

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kinfolk_core::reader::{Action, Fetch, Fetched, Pace, Position, Problem, Reader};
+use kinfolk_core::sequence::Part;
 
+use crate::aggregate::Deaggregate;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::record::{Opener, Page, Refused};
 use crate::source::{Answer, Source};
 use crate::tenure::Tenure;
 
@@ -18,6 +21,7 @@ pub(crate) struct Reading {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budget: Budget,
     pub(crate) pace: Pace,
+    pub(crate) deaggregate: Deaggregate,
 }
 
 /// What a reader task tells its worker.
@@ -26,6 +30,8 @@ pub(crate) trait Listener: Send + Sync {
     fn problem(&self, tenure: &Tenure, problem: Problem, error: Option<Error>);
     /// An answer came: how far the shard is behind the tip.
     fn fetched(&self, tenure: &Tenure, records: u32, bytes: u64, behind_ms: Option<u64>);
+    /// Aggregates of an answer could not be opened: they are handed out as they came.
+    fn refused(&self, tenure: &Tenure, refused: Refused);
 }
 
 /// Reads a shard until it ends, or its tenure does.
@@ -33,18 +39,26 @@ pub(crate) async fn read(
     reading: Reading,
     tenure: Arc<Tenure>,
     from: Position,
+    part: Option<Part>,
     listener: Arc<dyn Listener>,
 ) {
     let over = tenure.clone();
     tokio::select! {
         biased;
         () = over.closed() => {}
-        () = reading.run(&tenure, from, listener.as_ref()) => {}
+        () = reading.run(&tenure, from, part, listener.as_ref()) => {}
     }
 }
 
 impl Reading {
-    async fn run(&self, tenure: &Tenure, from: Position, listener: &dyn Listener) {
+    async fn run(
+        &self,
+        tenure: &Tenure,
+        from: Position,
+        part: Option<Part>,
+        listener: &dyn Listener,
+    ) {
+        let mut opener = Opener::new(self.deaggregate, &from, part);
         let mut reader = Reader::new(&tenure.shard, from, self.pace.clone());
         reader.shrink(self.budget.total());
         let mut last_error = None;
@@ -59,7 +73,11 @@ impl Reading {
                     reader.iterator(&self.clock.now(), answer);
                 }
                 Action::Fetch(fetch) => {
-                    self.fetch(&mut reader, tenure, fetch, listener, &mut last_error).await;
+                    let brought =
+                        self.fetch(&mut reader, tenure, fetch, listener, &mut last_error).await;
+                    if let Some(page) = brought {
+                        take_in(&mut opener, tenure, page, listener);
+                    }
                 }
                 Action::Sleep { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
                 Action::Report(problem) => listener.problem(tenure, problem, last_error.take()),
@@ -77,7 +95,7 @@ impl Reading {
         fetch: Fetch,
         listener: &dyn Listener,
         last_error: &mut Option<Error>,
-    ) {
+    ) -> Option<Page> {
         // Back-pressure: first the handler's, then the memory of the whole worker.
         loop {
             let room = tenure.room.notified();
@@ -96,16 +114,27 @@ impl Reading {
                 let last = last.map(|record| record.sequence_number().into());
                 hold.settle(bytes);
                 let answer = Fetched { records, bytes, last, next, behind_ms, children };
-                if reader.fetched(&self.clock.now(), Ok(answer)) {
-                    tenure.push(page.held(hold));
+                let counts = reader.fetched(&self.clock.now(), Ok(answer));
+                if counts {
                     listener.fetched(tenure, records, bytes, behind_ms);
                 }
+                counts.then(|| page.held(hold))
             }
             Err(failed) => {
                 *last_error = Some(failed.error);
                 // Nothing came: whether it counts makes no difference.
                 let _ = reader.fetched(&self.clock.now(), Err(failed.fault));
+                None
             }
         }
     }
+}
+
+/// What an answer brought goes to the tenure, its aggregates opened.
+fn take_in(opener: &mut Opener, tenure: &Tenure, page: Page, listener: &dyn Listener) {
+    let (page, refused) = opener.open(page);
+    if let Some(refused) = refused {
+        listener.refused(tenure, refused);
+    }
+    tenure.push(page);
 }

@@ -11,6 +11,7 @@ use kinfolk_core::id::{GroupName, PlaceName, StreamName};
 use kinfolk_core::reader::Pace;
 use kinfolk_core::topology::Initial;
 
+use crate::aggregate::Deaggregate;
 use crate::backup::Backup;
 use crate::clock::{Clock, SystemClock};
 use crate::store::dynamo::table::TableSettings;
@@ -29,6 +30,7 @@ pub struct Builder {
     fan_out: u32,
     backup: Backup,
     pace: Pace,
+    deaggregate: Deaggregate,
     budget: u64,
     app_name: String,
     shutdown_limit: Duration,
@@ -48,6 +50,7 @@ impl Builder {
             fan_out: 0,
             backup: Backup::Folder(PathBuf::from(".")),
             pace: Pace::default(),
+            deaggregate: Deaggregate::default(),
             budget: BUDGET,
             app_name: env!("CARGO_PKG_NAME").to_owned(),
             shutdown_limit: Duration::from_secs(30),
@@ -136,6 +139,15 @@ impl Builder {
     #[must_use]
     pub fn pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
+        self
+    }
+
+    /// What becomes of aggregates of the Kinesis Producer Library; by default they are opened, and
+    /// their records handed out one by one. A worker that opens none hands out an aggregate as a
+    /// whole, even where another one had begun to handle what is in it.
+    #[must_use]
+    pub fn deaggregate(mut self, deaggregate: Deaggregate) -> Self {
+        self.deaggregate = deaggregate;
         self
     }
 

@@ -1,5 +1,7 @@
 //! A record to be stored, and Kinesis' limits for it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use kinfolk_core::id::StreamName;
 use sha1::{Digest, Sha1};
@@ -51,10 +53,15 @@ impl NewRecord {
         self
     }
 
+    /// Its partition key, given or by default.
+    pub(crate) fn key(&self) -> Cow<'_, str> {
+        let given = self.partition_key.as_deref().filter(|key| !key.is_empty());
+        given.map_or_else(|| default_key(&self.data).into(), Into::into)
+    }
+
     /// The record with its key filled in, if Kinesis can take it.
     pub(super) fn checked(mut self, stream: &StreamName) -> Result<Self> {
-        let key = self.partition_key.take().filter(|key| !key.is_empty());
-        let key = key.unwrap_or_else(|| default_key(&self.data));
+        let key = self.key().into_owned();
         let refuse = |what: String| {
             let message = format!("cannot put a record into stream {stream}: {what}");
             Err(Error::new(ErrorKind::Config, message))
