@@ -269,6 +269,8 @@ impl Coordinator {
         let part = shard.checkpoint.part.clone();
         let from = match (&shard.checkpoint.sequence, shard.from) {
             (Some(sequence), _) => Position::After(sequence.clone()),
+            // Nothing before the record that is done in part was ever to be read.
+            (None, _) if let Some(part) = &part => Position::From(part.sequence.clone()),
             (None, Some(time)) => Position::At(time),
             (None, None) if state.started_at.is_some() => Position::TrimHorizon,
             // A Node consumer made the entry: it starts where this group's consumers start.

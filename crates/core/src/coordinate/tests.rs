@@ -6,7 +6,8 @@ use crate::change::{
 };
 use crate::event::Event;
 use crate::id::Version;
-use crate::sequence::Checkpoint;
+use crate::reader::Position;
+use crate::sequence::{Checkpoint, Part};
 use crate::snapshot::{Lease, Shard, Worker};
 use crate::topology::{HashRange, ShardInfo};
 
@@ -278,6 +279,42 @@ fn checkpoints_ride_on_the_beat_and_never_move_back() {
     assert_eq!(solo.state().shards["a"].checkpoint, Checkpoint::at("20"));
     solo.after(2_500);
     assert!(solo.commit().shards.is_empty(), "nothing moved since");
+}
+
+#[test]
+fn a_part_of_a_record_is_handed_on_with_the_last_whole_one_or_by_itself() {
+    let part = |sequence: &str, sub| Some(Part { sequence: sequence.into(), sub });
+    let mut first = Solo::start(&["a", "b"]);
+    first.commit();
+    let epochs: BTreeMap<_, _> =
+        first.coordinator.held().map(|(id, epoch)| (id.clone(), epoch)).collect();
+    let mut done = |shard: &str, sequence: Option<&str>, sub| {
+        let checkpoint = Checkpoint::new(sequence.map(Into::into), part("21", sub));
+        let progress = Progress { checkpoint, arrival: None };
+        first.coordinator.progress(&shard.into(), epochs[shard], progress);
+    };
+    done("a", Some("20"), 3);
+    done("a", Some("20"), 2);
+    done("b", None, 0);
+    first.step(Input::Shutdown { limit_ms: 0 });
+    while first.written().is_some() {
+        first.commit();
+    }
+    let state = first.state.clone().unwrap();
+    let stored = |shard: &str| state.shards[shard].checkpoint.clone();
+    assert_eq!(stored("a"), Checkpoint::new(Some("20".into()), part("21", 3)));
+    assert_eq!(stored("b"), Checkpoint::new(None, part("21", 0)));
+    let mut next = Solo::start_with(settings(), 8, &["a", "b"], Some(state));
+    next.commit();
+    let starts = next.history.iter().filter_map(|effect| match effect {
+        Effect::Start(start) => Some((start.from.clone(), start.part.clone())),
+        _ => None,
+    });
+    let expected = [
+        (Position::After("20".into()), part("21", 3)),
+        (Position::From("21".into()), part("21", 0)),
+    ];
+    assert_eq!(starts.collect::<Vec<_>>(), expected);
 }
 
 #[test]

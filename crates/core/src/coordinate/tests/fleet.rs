@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::invariants;
+use crate::sequence::SequenceNumber;
 use crate::snapshot::Home;
 use std::collections::VecDeque;
 
@@ -212,7 +213,11 @@ impl World {
             let progress = self.dice.chance(3);
             let reads = self.members[who].reads.clone();
             for (shard, epoch) in reads.into_iter().filter(|_| progress) {
-                let checkpoint = Checkpoint::at(format!("{}", 1_000_000 + self.time).as_str());
+                // Now and then in the middle of an aggregate.
+                let sequence = |time| SequenceNumber::new(format!("{}", 1_000_000 + time));
+                let next = Part { sequence: sequence(self.time + 1), sub: 3 };
+                let part = self.time.is_multiple_of(3).then_some(next);
+                let checkpoint = Checkpoint::new(Some(sequence(self.time)), part);
                 let progress = Progress { checkpoint, arrival: None };
                 self.members[who].coordinator.progress(&shard, epoch, progress);
                 self.maybe_end(who, &shard, epoch);
