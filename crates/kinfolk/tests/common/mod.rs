@@ -64,6 +64,10 @@ impl World {
         Self { local, kinesis, dynamodb, stream: stream.to_owned() }
     }
 
+    pub(crate) fn stream(&self) -> &str {
+        &self.stream
+    }
+
     pub(crate) fn builder(&self) -> Builder {
         Consumer::builder(self.stream.as_str(), "group")
             .initial(Initial::TrimHorizon)
