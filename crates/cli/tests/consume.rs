@@ -3,9 +3,15 @@
 
 mod common;
 
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::Credentials;
+use aws_sdk_kinesis::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{kinfolk, pointed};
+use kinfolk::aggregate::Aggregator;
+use kinfolk::producer::NewRecord;
 use kinfolk_local::Local;
 use serde_json::Value;
 
@@ -61,4 +67,40 @@ async fn raw_output_has_the_bytes_as_they_are() {
         RECORDS.iter().flat_map(|record| [*record, b"\n"]).flatten().copied().collect();
     assert_eq!(ran.stdout, expected, "{}", String::from_utf8_lossy(&ran.stderr));
     local.shutdown().await;
+}
+
+#[tokio::test]
+async fn records_inside_an_aggregate_have_a_line_each_unless_asked_otherwise() {
+    let local = Local::builder().start().await.unwrap();
+    let made = ["stream", "create", "mixed", "--shards", "1"];
+    assert_eq!(kinfolk(&local, &made, b"").await.code, 0);
+    let mut aggregator = Aggregator::new(1_000);
+    for data in ["first", "second"] {
+        aggregator.add(NewRecord::new(data).partition_key(format!("key of {data}"))).unwrap();
+    }
+    let aggregate = aggregator.finish().unwrap().data;
+    let put = kinesis(&local).await.put_record().stream_name("mixed").partition_key("outer");
+    put.data(Blob::new(aggregate.to_vec())).send().await.unwrap();
+    let ran = kinfolk(&local, &args("opened", &[]), b"").await;
+    let lines = ran.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let said = |line: Value| {
+        (line["sub_sequence"].clone(), line["partition_key"].clone(), line["data"].clone())
+    };
+    let expected = [(0, "key of first", "first"), (1, "key of second", "second")];
+    let expected = expected.map(|(sub, key, data)| (sub.into(), key.into(), data.into()));
+    assert_eq!(lines.map(said).collect::<Vec<_>>(), expected, "{}", ran.err);
+    let whole = ["--no-deaggregate", "--format", "raw"];
+    let ran = pointed(&local, &args("whole", &whole)).output().await.unwrap();
+    assert_eq!(ran.stdout, [&aggregate[..], b"\n"].concat());
+    local.shutdown().await;
+}
+
+async fn kinesis(local: &Local) -> Client {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(local.region()))
+        .endpoint_url(local.kinesis_endpoint())
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .load()
+        .await;
+    Client::new(&config)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
+use kinfolk::aggregate::Deaggregate;
 use kinfolk::core::time::WallTime;
 use kinfolk::core::topology::Initial;
 use kinfolk::store::dynamo::table::TableSettings;
@@ -70,6 +71,10 @@ pub(crate) struct Args {
     #[arg(long)]
     no_create_table: bool,
 
+    /// Write aggregates of the Kinesis Producer Library as they are, instead of the records in them.
+    #[arg(long)]
+    no_deaggregate: bool,
+
     /// How a record is written.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
@@ -90,8 +95,8 @@ pub(crate) struct Args {
 /// How a record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// An object a line: shard, sequence, sub_sequence, partition_key, arrival, worker, epoch,
-    /// and data, or data_base64 where it is not text.
+    /// An object a line: shard, sequence, sub_sequence (the place within an aggregate, or 0),
+    /// partition_key, arrival, worker, epoch, and data, or data_base64 where it is not text.
     Json,
     /// The record's data and a line end.
     Raw,
@@ -145,6 +150,7 @@ async fn start(args: &Args) -> Result<Consumer, Failure> {
     let builder = Consumer::builder(args.stream.as_str(), args.group.as_str())
         .initial(args.from)
         .fan_out(args.fan_out)
+        .deaggregate(if args.no_deaggregate { Deaggregate::Off } else { Deaggregate::Auto })
         .app_name("kinfolk consume");
     let builder = match (args.standalone, &args.name) {
         (_, Some(name)) => builder.standalone_as(name.as_str()),
