@@ -20,6 +20,8 @@
 //! Consumers open aggregates by themselves ([`Deaggregate`]); an [`Aggregator`] makes them.
 
 mod aggregator;
+#[cfg(any(test, fuzzing))]
+mod check;
 mod protobuf;
 
 use std::fmt;
@@ -27,6 +29,8 @@ use std::fmt;
 use md5::{Digest, Md5};
 
 pub use aggregator::Aggregator;
+#[cfg(any(test, fuzzing))]
+pub(crate) use check::{opens_within_its_bounds, wrapped};
 use protobuf::{Fields, Value};
 
 /// What an aggregate begins with.

@@ -42,6 +42,9 @@ mod drive;
 pub mod error;
 pub mod event;
 mod fence;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod group;
 mod hub;
 mod lease;
