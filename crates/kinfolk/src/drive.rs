@@ -18,7 +18,7 @@ use crate::event::{Announcer, Event};
 use crate::fence::Fence;
 use crate::hub::Hub;
 use crate::read::{self, Listener, Reading};
-use crate::record::Refused;
+use crate::record::{Opener, Refused};
 use crate::store::{BoxFuture, StateStore};
 use crate::supervise::Tasks;
 use crate::tenure::Tenure;
@@ -163,10 +163,12 @@ impl Driver {
     fn read(&self, start: Start, readers: &mut Tasks) -> Arc<Tenure> {
         let Start { shard, epoch, from, part } = start;
         let worker = self.coordinator.me().clone();
-        let tenure = Arc::new(Tenure::new(shard, epoch, worker, self.hub.signals.clone()));
+        let opener = Opener::new(self.reading.deaggregate, &from, part);
+        let signals = self.hub.signals.clone();
+        let tenure = Arc::new(Tenure::new(shard, epoch, worker, signals, opener));
         self.hub.insert(&tenure);
         let (reading, listener) = (self.reading.clone(), self.listener.clone());
-        readers.spawn(read::read(reading, tenure.clone(), from, part, listener));
+        readers.spawn(read::read(reading, tenure.clone(), from, listener));
         tenure
     }
 

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kinfolk_core::reader::{Action, Fetch, Fetched, Pace, Position, Problem, Reader};
-use kinfolk_core::sequence::Part;
 
 use crate::aggregate::Deaggregate;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::record::{Opener, Page, Refused};
+use crate::record::Refused;
 use crate::source::{Answer, Source};
 use crate::tenure::Tenure;
 
@@ -39,26 +38,18 @@ pub(crate) async fn read(
     reading: Reading,
     tenure: Arc<Tenure>,
     from: Position,
-    part: Option<Part>,
     listener: Arc<dyn Listener>,
 ) {
     let over = tenure.clone();
     tokio::select! {
         biased;
         () = over.closed() => {}
-        () = reading.run(&tenure, from, part, listener.as_ref()) => {}
+        () = reading.run(&tenure, from, listener.as_ref()) => {}
     }
 }
 
 impl Reading {
-    async fn run(
-        &self,
-        tenure: &Tenure,
-        from: Position,
-        part: Option<Part>,
-        listener: &dyn Listener,
-    ) {
-        let mut opener = Opener::new(self.deaggregate, &from, part);
+    async fn run(&self, tenure: &Tenure, from: Position, listener: &dyn Listener) {
         let mut reader = Reader::new(&tenure.shard, from, self.pace.clone());
         reader.shrink(self.budget.total());
         let mut last_error = None;
@@ -73,11 +64,7 @@ impl Reading {
                     reader.iterator(&self.clock.now(), answer);
                 }
                 Action::Fetch(fetch) => {
-                    let brought =
-                        self.fetch(&mut reader, tenure, fetch, listener, &mut last_error).await;
-                    if let Some(page) = brought {
-                        take_in(&mut opener, tenure, page, listener);
-                    }
+                    self.fetch(&mut reader, tenure, fetch, listener, &mut last_error).await;
                 }
                 Action::Sleep { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
                 Action::Report(problem) => listener.problem(tenure, problem, last_error.take()),
@@ -95,7 +82,7 @@ impl Reading {
         fetch: Fetch,
         listener: &dyn Listener,
         last_error: &mut Option<Error>,
-    ) -> Option<Page> {
+    ) {
         // Back-pressure: first the handler's, then the memory of the whole worker.
         loop {
             let room = tenure.room.notified();
@@ -114,27 +101,19 @@ impl Reading {
                 let last = last.map(|record| record.sequence_number().into());
                 hold.settle(bytes);
                 let answer = Fetched { records, bytes, last, next, behind_ms, children };
-                let counts = reader.fetched(&self.clock.now(), Ok(answer));
-                if counts {
+                if reader.fetched(&self.clock.now(), Ok(answer)) {
+                    let refused = tenure.push(page.held(hold));
                     listener.fetched(tenure, records, bytes, behind_ms);
+                    if let Some(refused) = refused {
+                        listener.refused(tenure, refused);
+                    }
                 }
-                counts.then(|| page.held(hold))
             }
             Err(failed) => {
                 *last_error = Some(failed.error);
                 // Nothing came: whether it counts makes no difference.
                 let _ = reader.fetched(&self.clock.now(), Err(failed.fault));
-                None
             }
         }
     }
-}
-
-/// What an answer brought goes to the tenure, its aggregates opened.
-fn take_in(opener: &mut Opener, tenure: &Tenure, page: Page, listener: &dyn Listener) {
-    let (page, refused) = opener.open(page);
-    if let Some(refused) = refused {
-        listener.refused(tenure, refused);
-    }
-    tenure.push(page);
 }

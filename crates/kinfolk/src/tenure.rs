@@ -15,7 +15,7 @@ use kinfolk_core::time::Now;
 use tokio::sync::{Notify, watch};
 
 use crate::fence::Fence;
-use crate::record::Page;
+use crate::record::{Opener, Page, Refused};
 
 /// How long a shard rests before records that were not acknowledged come out again.
 const REDELIVERY: Backoff = Backoff { base_ms: 100, max_ms: 30_000, factor: 2 };
@@ -30,6 +30,8 @@ pub(crate) struct Tenure {
     pub(crate) epoch: u64,
     pub(crate) worker: WorkerId,
     fence: Arc<Fence>,
+    /// The reader task's alone; it works without the lock of `state`.
+    opener: Mutex<Opener>,
     state: Mutex<State>,
     /// There may be room for another page, or the gate moved: for the reader task.
     pub(crate) room: Notify,
@@ -92,12 +94,19 @@ pub(crate) struct Signals {
 }
 
 impl Tenure {
-    pub(crate) fn new(shard: ShardId, epoch: u64, worker: WorkerId, signals: Signals) -> Self {
+    pub(crate) fn new(
+        shard: ShardId,
+        epoch: u64,
+        worker: WorkerId,
+        signals: Signals,
+        opener: Opener,
+    ) -> Self {
         Self {
             shard,
             epoch,
             worker,
             fence: signals.fence,
+            opener: Mutex::new(opener),
             state: Mutex::new(State {
                 gate: Gate::Prepared,
                 watermark: Watermark::new(),
@@ -133,18 +142,21 @@ impl Tenure {
         self.state().gate == Gate::Closed
     }
 
-    /// Puts in what was fetched.
-    pub(crate) fn push(&self, page: Page) {
+    /// Puts in what was fetched, its aggregates opened, and says which could not be.
+    pub(crate) fn push(&self, page: Page) -> Option<Refused> {
+        let mut opener = self.opener.lock().unwrap_or_else(PoisonError::into_inner);
+        let (page, refused) = opener.open(page);
         {
             let mut state = self.state();
             if page.is_empty() || state.gate == Gate::Closed {
-                return;
+                return refused;
             }
             let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
             let indices = state.watermark.deliver(count);
             state.pages.push_back((indices.start, page));
         }
         self.ready.notify_waiters();
+        refused
     }
 
     /// The shard was read to its end.

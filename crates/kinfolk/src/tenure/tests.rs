@@ -1,8 +1,12 @@
 use super::*;
+use crate::aggregate::{Aggregator, Deaggregate};
 use crate::clock::Clock;
+use crate::producer::NewRecord;
 use crate::record::Raw;
 use bytes::Bytes;
 use futures_util::FutureExt;
+use kinfolk_core::reader::Position;
+use kinfolk_core::sequence::{Checkpoint, Part};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Debug, Default)]
@@ -27,7 +31,7 @@ impl Bench {
         fence.believe(Now::default(), 1_000);
         let (ready, stirred) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let signals = Signals { fence, ready, stirred };
-        let tenure = Tenure::new("s".into(), 7, "w".into(), signals.clone());
+        let tenure = Tenure::new("s".into(), 7, "w".into(), signals.clone(), opener());
         tenure.resume();
         Self { clock, signals, tenure }
     }
@@ -64,6 +68,10 @@ impl Bench {
         self.clock.0.fetch_add(ms, Ordering::Relaxed);
         self.signals.fence.believe(self.clock.now(), 1_000);
     }
+}
+
+fn opener() -> Opener {
+    Opener::new(Deaggregate::Auto, &Position::TrimHorizon, None)
 }
 
 fn first(handed: &Handed) -> &str {
@@ -195,7 +203,7 @@ fn two_pages_wait_at_the_most() {
 #[test]
 fn what_was_read_ahead_comes_out_only_once_the_lease_is_there() {
     let bench = Bench::new();
-    let tenure = Tenure::new("s".into(), 8, "w".into(), bench.signals.clone());
+    let tenure = Tenure::new("s".into(), 8, "w".into(), bench.signals.clone(), opener());
     assert!(tenure.has_room());
     let raw = Raw { sequence: "1".into(), partition_key: None, data: Bytes::new(), arrival: None };
     tenure.push(Page::new(vec![raw]));
@@ -207,11 +215,41 @@ fn what_was_read_ahead_comes_out_only_once_the_lease_is_there() {
 #[test]
 fn an_end_that_was_read_ahead_is_told_once_the_lease_is_there() {
     let bench = Bench::new();
-    let tenure = Tenure::new("s".into(), 8, "w".into(), bench.signals.clone());
+    let tenure = Tenure::new("s".into(), 8, "w".into(), bench.signals.clone(), opener());
     tenure.end(vec!["child".into()]);
     assert!(bench.stirred());
     assert_eq!(tenure.ended(), None, "nobody could end the shard yet");
     tenure.resume();
     assert!(bench.stirred());
     assert_eq!(tenure.ended(), Some(vec!["child".into()]));
+}
+
+#[test]
+fn progress_in_an_aggregate_is_a_part_of_it_until_its_last_record() {
+    let bench = Bench::new();
+    bench.push(0..1);
+    let mut aggregator = Aggregator::new(usize::MAX);
+    for data in ["a", "b", "c"] {
+        aggregator.add(NewRecord::new(data)).expect("it fits");
+    }
+    let data = aggregator.finish().expect("a record").data;
+    let raw = Raw { sequence: "00001".into(), partition_key: None, data, arrival: None };
+    assert_eq!(bench.tenure.push(Page::new(vec![raw])), None);
+    let checkpoint = || bench.tenure.progress().map(|progress| progress.checkpoint);
+    let part = |sub| Some(Part { sequence: "00001".into(), sub });
+    let inside = |sub| Some(Checkpoint::new(Some("00000".into()), part(sub)));
+    let (plain, a, b, c) = (bench.take(1), bench.take(1), bench.take(1), bench.take(1));
+    assert!(bench.ack(&a));
+    assert_eq!(checkpoint(), None, "the record before it is not done");
+    assert!(bench.ack(&plain));
+    assert_eq!(checkpoint(), inside(0));
+    bench.tenure.put_down(1, Some(b.generation));
+    assert!(!bench.ack(&c));
+    bench.wait(200);
+    let again = bench.take(10);
+    assert_eq!(again.range, 1..3, "what is done of it does not come again");
+    assert!(bench.tenure.ack(again.generation, again.first..again.first + 1));
+    assert_eq!(checkpoint(), inside(1));
+    assert!(bench.ack(&again));
+    assert_eq!(checkpoint(), Some(Checkpoint::at("00001")));
 }
