@@ -170,6 +170,13 @@ impl Subscriber {
         self.stage = Stage::Apart;
     }
 
+    /// Another consumer reads from here on: the limits of the last one do not hold for it.
+    pub fn switch(&mut self) {
+        self.stage = Stage::Apart;
+        (self.spacing, self.rest) = (Wait::default(), Wait::default());
+        (self.failures, self.falls) = (0, None);
+    }
+
     /// Where a successor would begin, to read what this reader has not.
     pub fn position(&self) -> &Position {
         &self.position
