@@ -174,10 +174,17 @@ impl Seen {
     fn verdict(&self, put: usize, seconds: u64) -> Result<()> {
         let mut all: Vec<usize> = self.numbers.values().flatten().copied().collect();
         all.sort_unstable();
-        let distinct = { let mut all = all.clone(); all.dedup(); all.len() };
+        let distinct = {
+            let mut all = all.clone();
+            all.dedup();
+            all.len()
+        };
         let ordered = self.numbers.values().all(|shard| shard.is_sorted());
         let again = self.subscriptions.values().map(|times| times - 1).min().unwrap_or(0);
-        println!("put {put} records in {seconds} s, {} came out, {distinct} of them different", all.len());
+        println!(
+            "put {put} records in {seconds} s, {} came out, {distinct} of them different",
+            all.len()
+        );
         println!("in order for each shard: {ordered}");
         for (shard, times) in &self.subscriptions {
             println!("{shard}: subscribed {times} times, {} of them again", times - 1);

@@ -144,7 +144,8 @@ impl Coordinator {
     fn found(&self, now: &Now, chain: Chain, mut entries: Shards) -> Change {
         let all = entries.clone();
         for (id, shard) in &mut entries {
-            if !self.settings.lives_in_slot() && !shard.ended && self.listing.ready(&all, id, shard) {
+            if !self.settings.lives_in_slot() && !shard.ended && self.listing.ready(&all, id, shard)
+            {
                 let (lease, until) = self.tenure(now, id, shard, &self.me);
                 (shard.owner, shard.until) = (Some(self.me.clone()), Some(until));
                 shard.lease = Some(lease);

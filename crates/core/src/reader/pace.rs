@@ -80,7 +80,13 @@ impl Sizes {
     /// Before the first answer: the 10 MiB that it may hold, and 64 KiB for a record, which is
     /// more than most are, so that many first reads at once do not overdraw the budget.
     pub(super) fn new() -> Self {
-        Self { recent: [10 * MIB, 0, 0, 0], guessed: true, record: 64 * KIB, most: u64::MAX, least: 64 * KIB }
+        Self {
+            recent: [10 * MIB, 0, 0, 0],
+            guessed: true,
+            record: 64 * KIB,
+            most: u64::MAX,
+            least: 64 * KIB,
+        }
     }
 
     /// Of events that are pushed. Their bytes are reserved for as long as it takes until one comes,
