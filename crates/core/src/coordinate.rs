@@ -245,7 +245,10 @@ impl Coordinator {
             Input::Ended { shard, epoch, progress, children } => {
                 self.ended(now, &shard, epoch, progress, children);
             }
-            Input::Missing => self.ask_for_listing(&mut out),
+            Input::Missing => {
+                self.pool.doubted(now);
+                self.ask_for_listing(&mut out);
+            }
             Input::Registered(consumers) => self.pool.registered(now, consumers),
             Input::RegisterFailed => self.pool.register_failed(now),
             Input::Shutdown { limit_ms } => self.shutdown(now, limit_ms, &mut out),

@@ -96,8 +96,8 @@ pub enum Event {
         /// The slot.
         slot: SlotName,
     },
-    /// Every fan-out slot is in use: the worker waits for one, and takes no part in sharing until
-    /// then.
+    /// Every fan-out slot is in use: the worker polls until one is free. A standalone worker without
+    /// a name, whose shards are to be in the slot, reads nothing until then.
     NoSlotFree,
     /// The state is large for the number of workers: the worker beats less often from now on, or
     /// more often again.

@@ -6,11 +6,13 @@
 
 mod exchange;
 mod pace;
+mod subscriber;
 
 use std::sync::Arc;
 
 pub use exchange::{Action, ChildShard, Fault, Fetch, Fetched, Position, Problem};
 pub use pace::Pace;
+pub use subscriber::{FallBack, Listen, Loss, Pushed, Step, Subscriber};
 
 use crate::backoff::{self, Backoff};
 use crate::id::ShardId;
@@ -235,7 +237,7 @@ impl Reader {
             Fault::Expired if self.iterator.take().is_some() => {}
             Fault::Throttled => self.back_off(now, &THROTTLED),
             // Nothing expires while asking for an iterator: do not spin if somebody says so.
-            Fault::Expired | Fault::Unavailable => self.back_off(now, &UNAVAILABLE),
+            Fault::InUse | Fault::Expired | Fault::Unavailable => self.back_off(now, &UNAVAILABLE),
             Fault::Missing => self.trouble(now, Problem::Missing),
             Fault::Denied => self.trouble(now, Problem::Denied),
             Fault::Invalid => self.trouble(now, Problem::Invalid),

@@ -66,7 +66,8 @@ pub struct Worker {
     pub period_ms: Option<u32>,
     /// It hands over and goes: it takes nothing and is given nothing.
     pub leaving: bool,
-    /// It takes part in sharing shards (one that waits for a fan-out slot does not).
+    /// It takes part in sharing shards (one whose shards are to be in a fan-out slot does not before
+    /// it has one).
     pub active: bool,
     /// It does not share the group's shards: it reads every shard.
     pub standalone: bool,

@@ -87,6 +87,17 @@ impl Failure {
         Self { kind, code: code.map(str::to_owned), throttled, summary, cause }
     }
 
+    /// An answer that comes in pieces broke off, or a piece does not read as it should.
+    pub(crate) fn of_stream(error: &(dyn StdError + 'static)) -> Self {
+        Self {
+            kind: ErrorKind::Unavailable,
+            code: None,
+            throttled: false,
+            summary: "the answer was cut short",
+            cause: Report(error).to_string(),
+        }
+    }
+
     /// No usable answer came: the request may have been carried out or not.
     fn lost<E: StdError + 'static>(
         summary: &'static str,

@@ -9,8 +9,8 @@ use std::time::Duration;
 use kinfolk_core::change::{Chain, Change};
 use kinfolk_core::coordinate::{Coordinator, Effect, Failure, Input, Start, Timing};
 use kinfolk_core::id::{GroupName, ShardId, StreamName};
-use kinfolk_core::reader::Problem;
-use tokio::sync::mpsc;
+use kinfolk_core::reader::{FallBack, Loss, Problem};
+use tokio::sync::{mpsc, watch};
 
 use crate::backup::Keeper;
 use crate::error::{Error, ErrorKind, Result};
@@ -54,8 +54,10 @@ pub(crate) struct Driver {
     pub(crate) hub: Arc<Hub>,
     pub(crate) announcer: Announcer,
     pub(crate) commands: mpsc::Receiver<Command>,
-    /// Readers say here that Kinesis does not know their shard.
+    /// Readers say here that Kinesis does not know their shard, or the consumer they read by.
     pub(crate) missing: mpsc::Receiver<()>,
+    /// The fan-out consumer that readers are to use.
+    pub(crate) consumer: watch::Sender<Option<Arc<str>>>,
     pub(crate) listener: Arc<dyn Listener>,
 }
 
@@ -131,7 +133,17 @@ impl Driver {
                 self.announcer.say(Event::Stalled { shard: tenure.shard.clone(), for_ms });
             }
         }
-        for effect in self.coordinator.step(&now, input) {
+        let effects = self.coordinator.step(&now, input);
+        // Before a reader starts, and at once for those that use another one.
+        let consumer = self.coordinator.consumer();
+        self.consumer.send_if_modified(|current| {
+            let changes = current.as_deref() != consumer;
+            if changes {
+                *current = consumer.map(Arc::from);
+            }
+            changes
+        });
+        for effect in effects {
             match effect {
                 Effect::Look => calls.look = Some(self.look()),
                 Effect::List => calls.list = Some(self.list()),
@@ -319,10 +331,27 @@ pub(crate) struct Report {
 
 impl Listener for Report {
     fn problem(&self, tenure: &Tenure, problem: Problem, error: Option<Error>) {
-        let message = error.map(|error| error.report().to_string()).unwrap_or_default();
-        self.announcer.say(Event::Problem { shard: tenure.shard.clone(), problem, message });
+        let (shard, message) = (tenure.shard.clone(), said(error));
+        self.announcer.say(Event::Problem { shard, problem, message });
         if problem == Problem::Missing {
             // A full queue holds the same message already.
+            let _ = self.missing.try_send(());
+        }
+    }
+
+    fn subscribed(&self, tenure: &Tenure, times: u32) {
+        self.announcer.say(Event::Subscribed { shard: tenure.shard.clone(), times });
+    }
+
+    fn unsubscribed(&self, tenure: &Tenure, loss: Loss, error: Option<Error>) {
+        let (shard, message) = (tenure.shard.clone(), said(error));
+        self.announcer.say(Event::Unsubscribed { shard, loss, message });
+    }
+
+    fn fell_back(&self, tenure: &Tenure, reason: FallBack, error: Option<Error>) {
+        let (shard, message) = (tenure.shard.clone(), said(error));
+        self.announcer.say(Event::FellBack { shard, reason, message });
+        if reason == FallBack::Missing {
             let _ = self.missing.try_send(());
         }
     }
@@ -336,4 +365,8 @@ impl Listener for Report {
         let shard = tenure.shard.clone();
         self.announcer.say(Event::Malformed { shard, sequence, why, records });
     }
+}
+
+fn said(error: Option<Error>) -> String {
+    error.map(|error| error.report().to_string()).unwrap_or_default()
 }

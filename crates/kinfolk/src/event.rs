@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kinfolk_core::id::ShardId;
-use kinfolk_core::reader::Problem;
+use kinfolk_core::reader::{FallBack, Loss, Problem};
 use kinfolk_core::sequence::SequenceNumber;
 use tokio::sync::broadcast;
 
@@ -20,7 +20,7 @@ const BACKLOG: usize = 1_024;
 pub enum Event {
     /// In the group: who joined, who took what from whom.
     Group(GroupEvent),
-    /// A shard was read.
+    /// A shard was read, by polling or by an event of fan-out.
     Fetched {
         /// The shard.
         shard: ShardId,
@@ -50,6 +50,34 @@ pub enum Event {
         /// What it is.
         problem: Problem,
         /// What Kinesis said.
+        message: String,
+    },
+    /// A shard is subscribed to by enhanced fan-out: its records are pushed from now on.
+    Subscribed {
+        /// The shard.
+        shard: ShardId,
+        /// For the how manieth time in this tenure: a subscription lasts five minutes, and the next
+        /// one goes on from its place.
+        times: u32,
+    },
+    /// A subscription is over. The shard is subscribed to again from the same place.
+    Unsubscribed {
+        /// The shard.
+        shard: ShardId,
+        /// What ended it.
+        loss: Loss,
+        /// What Kinesis or the network said, if they did.
+        message: String,
+    },
+    /// A shard that is to be read by fan-out is polled from the same place on. Fan-out is tried again
+    /// after five minutes, and whenever the worker has another slot; an event
+    /// [`Subscribed`](Self::Subscribed) says so.
+    FellBack {
+        /// The shard.
+        shard: ShardId,
+        /// Why.
+        reason: FallBack,
+        /// What Kinesis or the network said last, if they did.
         message: String,
     },
     /// The shared state cannot be reached. The worker goes on trying, and pauses once its leases
@@ -127,6 +155,16 @@ fn log(event: &Event) {
         Event::Problem { shard, problem, message } => {
             tracing::warn!(%shard, ?problem, message, "cannot read the shard, trying again");
         }
+        Event::Subscribed { shard, times } => tracing::info!(%shard, times, "subscribed"),
+        Event::Unsubscribed { shard, loss: Loss::Ended, .. } => {
+            tracing::debug!(%shard, "a subscription ran out");
+        }
+        Event::Unsubscribed { shard, loss, message } => {
+            tracing::warn!(%shard, ?loss, message, "a subscription failed, trying again");
+        }
+        Event::FellBack { shard, reason, message } => {
+            tracing::warn!(%shard, ?reason, message, "polls a shard that is to be read by fan-out");
+        }
         Event::StateUnreachable { message } => {
             tracing::warn!(message, "cannot reach the group's state, trying again");
         }
@@ -160,7 +198,8 @@ fn log_group(event: &GroupEvent) {
         GroupEvent::TookSlot { slot, .. } => tracing::info!(%slot, "uses a fan-out slot"),
         GroupEvent::LostSlot { slot } => tracing::warn!(%slot, "lost its fan-out slot"),
         GroupEvent::NoSlotFree => tracing::warn!(
-            "every fan-out slot is in use: waits for one. Ask for more of them, or run fewer workers"
+            "every fan-out slot is in use: polls, or waits if its place is to be in one. Ask for more \
+             of them, or run fewer workers"
         ),
         GroupEvent::Period { beat_ms, bytes } => tracing::warn!(
             beat_ms,

@@ -1,17 +1,26 @@
-//! The task that reads one shard: it carries out what the core's reader asks for.
+//! The task that reads one shard: it carries out what the core's readers ask for.
 
+mod poll;
+mod subscribe;
+
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kinfolk_core::reader::{Action, Fetch, Fetched, Pace, Position, Problem, Reader};
+use kinfolk_core::reader::{
+    ChildShard, FallBack, Loss, Pace, Position, Problem, Reader, Subscriber,
+};
+use kinfolk_core::sequence::SequenceNumber;
+use tokio::sync::watch;
 
 use crate::aggregate::Deaggregate;
-use crate::budget::Budget;
+use crate::budget::{Budget, Hold};
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::record::Refused;
-use crate::source::{Answer, Source};
+use crate::record::{Page, Refused};
+use crate::source::Source;
 use crate::tenure::Tenure;
+use subscribe::Told;
 
 /// What reading a shard needs.
 #[derive(Clone, Debug)]
@@ -21,16 +30,24 @@ pub(crate) struct Reading {
     pub(crate) budget: Budget,
     pub(crate) pace: Pace,
     pub(crate) deaggregate: Deaggregate,
+    /// The ARN of the fan-out consumer to read by. Without one, shards are polled.
+    pub(crate) consumer: watch::Receiver<Option<Arc<str>>>,
 }
 
 /// What a reader task tells its worker.
 pub(crate) trait Listener: Send + Sync {
     /// The reader cannot solve this by itself; it goes on trying.
     fn problem(&self, tenure: &Tenure, problem: Problem, error: Option<Error>);
-    /// An answer came: how far the shard is behind the tip.
+    /// An answer or an event came: how far the shard is behind the tip.
     fn fetched(&self, tenure: &Tenure, records: u32, bytes: u64, behind_ms: Option<u64>);
     /// Aggregates of an answer could not be opened: they are handed out as they came.
     fn refused(&self, tenure: &Tenure, refused: Refused);
+    /// The shard is subscribed to, for the how manieth time.
+    fn subscribed(&self, tenure: &Tenure, times: u32);
+    /// A subscription is over.
+    fn unsubscribed(&self, tenure: &Tenure, loss: Loss, error: Option<Error>);
+    /// A shard that is to be read by fan-out is polled.
+    fn fell_back(&self, tenure: &Tenure, reason: FallBack, error: Option<Error>);
 }
 
 /// Reads a shard until it ends, or its tenure does.
@@ -41,79 +58,106 @@ pub(crate) async fn read(
     listener: Arc<dyn Listener>,
 ) {
     let over = tenure.clone();
+    let read = async {
+        let children = reading.run(&tenure, from, listener.as_ref()).await;
+        tenure.end(children.into_iter().map(|child| child.id).collect());
+    };
     tokio::select! {
         biased;
         () = over.closed() => {}
-        () = reading.run(&tenure, from, listener.as_ref()) => {}
+        () = read => {}
     }
 }
 
 impl Reading {
-    async fn run(&self, tenure: &Tenure, from: Position, listener: &dyn Listener) {
-        let mut reader = Reader::new(&tenure.shard, from, self.pace.clone());
-        reader.shrink(self.budget.total());
-        let mut last_error = None;
+    /// Reads to the end of the shard, by whichever consumer there is. Either way of reading may be
+    /// broken off at any time: its reader says where the other goes on.
+    async fn run(
+        &self,
+        tenure: &Tenure,
+        from: Position,
+        listener: &dyn Listener,
+    ) -> Vec<ChildShard> {
+        let mut consumer = self.consumer.clone();
+        let mut subscriber = Subscriber::new(&tenure.shard, from);
+        let mut by = None;
         loop {
-            match reader.next(&self.clock.now()) {
-                Action::GetIterator(position) => {
-                    let answer = self.source.iterator(&tenure.shard, &position).await;
-                    let answer = answer.map_err(|failed| {
-                        last_error = Some(failed.error);
-                        failed.fault
-                    });
-                    reader.iterator(&self.clock.now(), answer);
+            let arn = consumer.borrow_and_update().clone();
+            if arn != by {
+                subscriber.switch();
+                if arn.is_none() {
+                    listener.fell_back(tenure, FallBack::NoSlot, None);
                 }
-                Action::Fetch(fetch) => {
-                    self.fetch(&mut reader, tenure, fetch, listener, &mut last_error).await;
-                }
-                Action::Sleep { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
-                Action::Report(problem) => listener.problem(tenure, problem, last_error.take()),
-                Action::End { children } => {
-                    return tenure.end(children.into_iter().map(|child| child.id).collect());
-                }
+                by = arn;
             }
+            let told = match &by {
+                None => Told::FellBack { ms: u64::MAX },
+                Some(arn) => tokio::select! {
+                    biased;
+                    () = changed(&mut consumer) => continue,
+                    told = self.subscribe(&mut subscriber, arn, tenure, listener) => told,
+                },
+            };
+            let ms = match told {
+                Told::Ended(children) => return children,
+                Told::FellBack { ms } => ms,
+            };
+            let mut reader =
+                Reader::new(&tenure.shard, subscriber.position().clone(), self.pace.clone());
+            tokio::select! {
+                biased;
+                () = changed(&mut consumer) => {}
+                () = tokio::time::sleep(Duration::from_millis(ms)) => {}
+                children = self.poll(&mut reader, tenure, listener) => return children,
+            }
+            subscriber.resume(reader.position().clone());
         }
     }
 
-    async fn fetch(
-        &self,
-        reader: &mut Reader,
-        tenure: &Tenure,
-        fetch: Fetch,
-        listener: &dyn Listener,
-        last_error: &mut Option<Error>,
-    ) {
-        // Back-pressure: first the handler's, then the memory of the whole worker.
+    /// Waits until there is room for another page: back-pressure by the handlers.
+    async fn room(&self, tenure: &Tenure) {
         loop {
             let room = tenure.room.notified();
             if tenure.has_room() {
-                break;
+                return;
             }
             room.await;
         }
-        let mut hold = self.budget.reserve(fetch.reserve).await;
-        reader.sent(&self.clock.now());
-        match self.source.fetch(&tenure.shard, &fetch.iterator, fetch.limit).await {
-            Ok(Answer { page, next, behind_ms, children }) => {
-                let records = u32::try_from(page.len()).unwrap_or(u32::MAX);
-                let bytes = page.bytes();
-                let last = page.len().checked_sub(1).and_then(|last| page.get(last));
-                let last = last.map(|record| record.sequence_number().into());
-                hold.settle(bytes);
-                let answer = Fetched { records, bytes, last, next, behind_ms, children };
-                if reader.fetched(&self.clock.now(), Ok(answer)) {
-                    let refused = tenure.push(page.held(hold));
-                    listener.fetched(tenure, records, bytes, behind_ms);
-                    if let Some(refused) = refused {
-                        listener.refused(tenure, refused);
-                    }
-                }
-            }
-            Err(failed) => {
-                *last_error = Some(failed.error);
-                // Nothing came: whether it counts makes no difference.
-                let _ = reader.fetched(&self.clock.now(), Err(failed.fault));
-            }
+    }
+
+    /// Hands an answer's records to the tenure: the one way in, polled or pushed.
+    fn deliver(
+        &self,
+        tenure: &Tenure,
+        page: Page,
+        mut hold: Hold,
+        behind_ms: Option<u64>,
+        listener: &dyn Listener,
+    ) {
+        let (records, bytes) = (count(&page), page.bytes());
+        hold.settle(bytes);
+        let refused = tenure.push(page.held(hold));
+        listener.fetched(tenure, records, bytes, behind_ms);
+        if let Some(refused) = refused {
+            listener.refused(tenure, refused);
         }
     }
+}
+
+/// Resolves when there is another consumer to read by, or none any more.
+async fn changed(consumer: &mut watch::Receiver<Option<Arc<str>>>) {
+    if consumer.changed().await.is_err() {
+        // The driver is gone, and ends this task with it.
+        pending::<()>().await;
+    }
+}
+
+fn count(page: &Page) -> u32 {
+    u32::try_from(page.len()).unwrap_or(u32::MAX)
+}
+
+/// The last record of a page, as the stream has it.
+fn last(page: &Page) -> Option<SequenceNumber> {
+    let last = page.len().checked_sub(1).and_then(|last| page.get(last));
+    last.map(|record| record.sequence_number().into())
 }

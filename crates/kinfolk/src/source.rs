@@ -2,6 +2,7 @@
 
 mod fan_out;
 mod kinesis;
+mod subscription;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use kinfolk_core::time::WallTime;
 use kinfolk_core::topology::Listing;
 
 pub use kinesis::KinesisSource;
+pub use subscription::{Subscription, SubscriptionEvent};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Page;
@@ -56,6 +58,20 @@ pub trait Source: Debug + Send + Sync + 'static {
             "the source has no fan-out, but group {group} is to have {wanted} consumers for it"
         );
         Box::pin(async { Err(Error::new(ErrorKind::Config, message)) })
+    }
+
+    /// Subscribes a registered consumer, by its ARN, to a shard. A source without fan-out, which is
+    /// the default, refuses; the shard is then polled.
+    fn subscribe<'a>(
+        &'a self,
+        consumer: &'a str,
+        shard: &'a ShardId,
+        position: &'a Position,
+    ) -> BoxFuture<'a, Result<Subscription, ReadError>> {
+        let _ = position;
+        let message = format!("the source has no fan-out, but {consumer} is to read shard {shard}");
+        let error = Error::new(ErrorKind::Config, message);
+        Box::pin(async { Err(ReadError { fault: Fault::Invalid, error }) })
     }
 }
 

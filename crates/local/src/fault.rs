@@ -80,6 +80,27 @@ pub enum FaultKind {
     /// `ExpiredIteratorException`, status 400: what GetRecords says to an iterator older than five
     /// minutes.
     ExpiredIterator,
+    /// Something is wrong with an event of a subscription. The rule counts events, not calls; its
+    /// operation says nothing.
+    Event(EventFault),
+}
+
+/// What goes wrong with the next event of a subscription that holds records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventFault {
+    /// A frame with this exception, `InternalFailureException` for example, comes in its place and
+    /// ends the subscription.
+    Exception(&'static str),
+    /// Neither it nor anything else comes, and the connection stays open.
+    Silence,
+    /// The first half of its frame comes, and then the end of the answer.
+    HalfAFrame,
+    /// Its records come in two events, whose frames are in one chunk.
+    TwoInAChunk,
+    /// For the last event of a closed shard, which holds none: its continuation is an empty string
+    /// instead of being absent.
+    EmptyContinuation,
 }
 
 /// Names a rule, to take it away again.
@@ -134,6 +155,7 @@ impl Faults {
         let mut verdict = Verdict::default();
         for (_, fault) in &mut rules.list {
             if fault.server != server
+                || matches!(fault.kind, FaultKind::Event(_))
                 || fault.operation.as_deref().is_some_and(|name| name != operation)
             {
                 continue;
@@ -147,6 +169,21 @@ impl Faults {
         }
         rules.list.retain(|(_, fault)| fault.remaining != Some(0));
         verdict
+    }
+
+    /// What is to happen to the next event of a subscription: the last one of its shard, or one that
+    /// holds records.
+    pub(crate) fn judge_event(&self, last: bool) -> Option<EventFault> {
+        let mut rules = self.lock();
+        let found = rules.list.iter_mut().find_map(|(_, fault)| match &fault.kind {
+            FaultKind::Event(kind) if (*kind == EventFault::EmptyContinuation) == last => {
+                fault.remaining = fault.remaining.map(|n| n.saturating_sub(1));
+                Some(kind.clone())
+            }
+            _ => None,
+        });
+        rules.list.retain(|(_, fault)| fault.remaining != Some(0));
+        found
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Rules> {

@@ -150,8 +150,8 @@ impl<B: Backend> Gate<B> {
                 "ExpiredIteratorException",
                 "Iterator expired (an injected fault)",
             ),
-            // Delays were served before.
-            FaultKind::Delay(_) => Ok(self.backend.call(call).await),
+            // Delays were served before, and events are not calls.
+            FaultKind::Delay(_) | FaultKind::Event(_) => Ok(self.backend.call(call).await),
         }
     }
 }

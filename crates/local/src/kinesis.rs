@@ -27,7 +27,7 @@ use ferrokinesis::{error::KinesisErrorResponse as Failure, store::Store};
 use hyper::{Response, StatusCode};
 
 use crate::{
-    fault::Server,
+    fault::{Faults, Server},
     gate::{Backend, Call},
 };
 pub(crate) use journal::Journal;
@@ -45,6 +45,7 @@ struct Inner {
     journal: Option<Journal>,
     streams: Streams,
     subscriptions: Subscriptions,
+    faults: Faults,
 }
 
 /// What the layer itself needs to know.
@@ -63,10 +64,12 @@ impl Kinesis {
         store: Store,
         settings: Settings,
         journal: Option<Journal>,
+        faults: Faults,
     ) -> io::Result<Self> {
         let streams = Streams::new(store.clone());
         let subscriptions = Subscriptions::default();
-        let kinesis = Self(Arc::new(Inner { store, settings, journal, streams, subscriptions }));
+        let inner = Inner { store, settings, journal, streams, subscriptions, faults };
+        let kinesis = Self(Arc::new(inner));
         if let Some(journal) = kinesis.journal() {
             kinesis.restore(journal).await?;
         }

@@ -43,6 +43,6 @@ mod units;
 pub use builder::LocalBuilder;
 pub use counts::Counts;
 pub use error::LocalError;
-pub use fault::{Fault, FaultId, FaultKind, Faults, Server};
+pub use fault::{EventFault, Fault, FaultId, FaultKind, Faults, Server};
 pub use local::Local;
 pub use units::Units;

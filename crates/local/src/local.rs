@@ -44,9 +44,9 @@ impl Local {
             tasks: Tasks::new(),
         };
 
+        let (store, journal) = (builder.open_store()?, builder.open_journal()?);
         let backend =
-            Kinesis::start(builder.open_store()?, builder.settings(), builder.open_journal()?)
-                .await;
+            Kinesis::start(store, builder.settings(), journal, local.faults.clone()).await;
         let gate = local.gate(backend.map_err(|error| LocalError::Stream(error.to_string()))?);
         local
             .tasks

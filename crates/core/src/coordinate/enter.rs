@@ -144,7 +144,8 @@ impl Coordinator {
     fn found(&self, now: &Now, chain: Chain, mut entries: Shards) -> Change {
         let all = entries.clone();
         for (id, shard) in &mut entries {
-            if !self.settings.fan_out && !shard.ended && self.listing.ready(&all, id, shard) {
+            if !self.settings.lives_in_slot() && !shard.ended && self.listing.ready(&all, id, shard)
+            {
                 let (lease, until) = self.tenure(now, id, shard, &self.me);
                 (shard.owner, shard.until) = (Some(self.me.clone()), Some(until));
                 shard.lease = Some(lease);
@@ -235,9 +236,9 @@ impl Coordinator {
     }
 
     fn entry(&self, now: &Now, workers: usize) -> Worker {
-        let Settings { mode, fan_out, about, .. } = &self.settings;
-        // It takes part once it has a slot, if it needs one.
-        let active = !fan_out;
+        let Settings { mode, about, .. } = &self.settings;
+        // It takes part once it has a slot, if its shards are to be in there.
+        let active = !self.settings.lives_in_slot();
         Worker { active, ..mode.entry(now.wall, self.period_for(workers), about.clone()) }
     }
 }

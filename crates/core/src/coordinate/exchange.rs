@@ -60,7 +60,8 @@ pub enum Input {
         /// The children that Kinesis named with the end.
         children: Vec<ShardId>,
     },
-    /// Kinesis does not know a shard that this worker reads: list before believing it.
+    /// Kinesis does not know a shard that this worker reads, or the consumer by which it does: list
+    /// before believing it.
     Missing,
     /// The fan-out consumers that are registered.
     Registered(Registered),

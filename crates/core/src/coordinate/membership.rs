@@ -17,8 +17,14 @@ impl Coordinator {
     }
 
     /// Whether it is to read by fan-out and has no slot for it.
-    pub(super) fn is_idle(&self, state: &Snapshot) -> bool {
+    pub(super) fn needs_slot(&self, state: &Snapshot) -> bool {
         self.settings.fan_out && state.slot_of(&self.me).is_none()
+    }
+
+    /// Whether it takes no part before it has a slot: its shards are to be in there. Everybody else
+    /// polls until there is one.
+    pub(super) fn is_idle(&self, state: &Snapshot) -> bool {
+        self.settings.lives_in_slot() && self.needs_slot(state)
     }
 
     /// Whether a worker shares the shards of this worker's home.

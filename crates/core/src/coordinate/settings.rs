@@ -152,7 +152,8 @@ pub struct Settings {
     pub initial: Initial,
     /// Whose records it reads.
     pub mode: Mode,
-    /// It reads by fan-out: it needs a slot, and takes part in nothing while it has none.
+    /// It reads by fan-out: it takes a slot, and polls while it has none. One that keeps its shards
+    /// in the slot takes part in nothing until then.
     pub fan_out: bool,
     /// What the worker says about itself.
     pub about: About,
@@ -160,4 +161,11 @@ pub struct Settings {
     /// is taken that it may still read when it comes back; a Node consumer that crashed then
     /// costs up to five minutes.
     pub strict_node_leases: bool,
+}
+
+impl Settings {
+    /// Whether the worker keeps its shards in its fan-out slot.
+    pub(super) fn lives_in_slot(&self) -> bool {
+        self.fan_out && self.mode.lives_in_slot()
+    }
 }

@@ -89,12 +89,15 @@ pub enum Fault {
     Expired,
     /// Too many calls, or too many bytes, for the shard.
     Throttled,
-    /// There is no such stream or shard.
+    /// There is no such stream or shard, or no such fan-out consumer.
     Missing,
     /// The credentials do not allow the call.
     Denied,
     /// Kinesis refuses the arguments, the position for example.
     Invalid,
+    /// Another subscription of the same consumer to the shard is too young, or the consumer is not
+    /// ready yet. Only fan-out knows it.
+    InUse,
     /// No answer, or one that says to come again.
     Unavailable,
 }

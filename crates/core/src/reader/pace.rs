@@ -61,7 +61,7 @@ impl Pace {
     }
 }
 
-/// What answers have been like, for guessing the next one.
+/// What answers, or events, have been like, for guessing the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Sizes {
     /// Bytes of the last answers, the latest first.
@@ -72,13 +72,28 @@ pub(super) struct Sizes {
     record: u64,
     /// The most bytes that an answer should hold.
     most: u64,
+    /// The least to reserve.
+    least: u64,
 }
 
 impl Sizes {
     /// Before the first answer: the 10 MiB that it may hold, and 64 KiB for a record, which is
     /// more than most are, so that many first reads at once do not overdraw the budget.
     pub(super) fn new() -> Self {
-        Self { recent: [10 * MIB, 0, 0, 0], guessed: true, record: 64 * KIB, most: u64::MAX }
+        Self {
+            recent: [10 * MIB, 0, 0, 0],
+            guessed: true,
+            record: 64 * KIB,
+            most: u64::MAX,
+            least: 64 * KIB,
+        }
+    }
+
+    /// Of events that are pushed. Their bytes are reserved for as long as it takes until one comes,
+    /// which is seconds where nothing is written, so that a worker of many idle shards must not
+    /// reserve much for each. Most events are small; one of 2 MiB overdraws the budget.
+    pub(super) fn of_events() -> Self {
+        Self { recent: [512 * KIB, 0, 0, 0], least: 4 * KIB, ..Self::new() }
     }
 
     pub(super) fn learn(&mut self, fetched: &Fetched) {
@@ -94,11 +109,11 @@ impl Sizes {
         self.most = max_bytes;
     }
 
-    /// Bytes to reserve: the largest of the last answers, between 64 KiB and the 10 MiB that
+    /// Bytes to reserve: the largest of the last answers, between the least and the 10 MiB that
     /// Kinesis gives at most.
     pub(super) fn reserve(&self) -> u64 {
         let largest = self.recent.iter().copied().max().unwrap_or(0);
-        largest.clamp(64 * KIB, 10 * MIB).min(self.most)
+        largest.clamp(self.least, 10 * MIB).min(self.most)
     }
 
     /// Records to ask for so that they fit, at least 1.

@@ -1,4 +1,7 @@
-//! Kinesis, polled through its SDK.
+//! Kinesis through its SDK, polled or by fan-out.
+
+mod connection;
+mod subscribe;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,7 +26,7 @@ use kinfolk_core::sequence::SequenceNumber;
 use kinfolk_core::time::WallTime;
 use kinfolk_core::topology::{HashRange, Listing, ShardInfo};
 
-use super::{Answer, Description, ReadError, Source, fan_out};
+use super::{Answer, Description, ReadError, Source, Subscription, fan_out};
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Page, Raw};
@@ -34,7 +37,7 @@ const ATTEMPT: Duration = Duration::from_secs(15);
 /// The most shards a page of a listing holds.
 const LIST_PAGE: i32 = 1_000;
 
-/// A Kinesis stream that is read with GetRecords.
+/// A Kinesis stream that is read with GetRecords or SubscribeToShard.
 #[derive(Clone, Debug)]
 pub struct KinesisSource {
     client: Client,
@@ -62,10 +65,14 @@ impl KinesisSource {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        let failure = Failure::of(error);
+        self.failed(doing, shard, Failure::of(error))
+    }
+
+    fn failed(&self, doing: &str, shard: &ShardId, failure: Failure) -> ReadError {
         let fault = match (failure.kind, failure.code.as_deref()) {
             (_, Some("ExpiredIteratorException")) => Fault::Expired,
             (_, Some("ResourceNotFoundException")) => Fault::Missing,
+            (_, Some("ResourceInUseException")) => Fault::InUse,
             (_, Some("InvalidArgumentException" | "ValidationException")) => Fault::Invalid,
             _ if failure.throttled => Fault::Throttled,
             (ErrorKind::Denied, _) => Fault::Denied,
@@ -188,10 +195,6 @@ impl Source for KinesisSource {
             let answer = call.customize().config_override(self.once()).send().await;
             let answer = answer.map_err(|e| self.read_error("get records", shard, &e))?;
             let next = answer.next_shard_iterator.filter(|text| !text.is_empty());
-            let child = |child: types::ChildShard| ChildShard {
-                id: ShardId::from(child.shard_id),
-                parents: child.parent_shards.into_iter().map(ShardId::from).collect(),
-            };
             Ok(Answer {
                 page: Page::new(answer.records.into_iter().map(raw).collect()),
                 next: next.map(Arc::from),
@@ -199,6 +202,15 @@ impl Source for KinesisSource {
                 children: answer.child_shards.unwrap_or_default().into_iter().map(child).collect(),
             })
         })
+    }
+
+    fn subscribe<'a>(
+        &'a self,
+        consumer: &'a str,
+        shard: &'a ShardId,
+        position: &'a Position,
+    ) -> BoxFuture<'a, Result<Subscription, ReadError>> {
+        Box::pin(subscribe::subscribe(self, consumer, shard, position))
     }
 }
 
@@ -257,6 +269,13 @@ impl Intercept for ServerDate {
             let _ = self.0.set(javascript_date(&date));
         }
         Ok(())
+    }
+}
+
+fn child(child: types::ChildShard) -> ChildShard {
+    ChildShard {
+        id: ShardId::from(child.shard_id),
+        parents: child.parent_shards.into_iter().map(ShardId::from).collect(),
     }
 }
 

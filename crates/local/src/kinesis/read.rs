@@ -34,7 +34,7 @@ pub(super) struct Page {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Record<'a> {
-    sequence_number: &'a str,
+    pub(super) sequence_number: &'a str,
     approximate_arrival_timestamp: Millis,
     data: Blob<'a>,
     partition_key: &'a str,

@@ -22,7 +22,7 @@ use super::{
     stream::{ChildShard, Stream},
     wire::{Encoding, respond},
 };
-use crate::clock;
+use crate::{clock, fault::EventFault};
 
 /// An event with no records comes this often when there are none.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -82,6 +82,17 @@ struct Event<'a> {
     child_shards: Option<&'a [ChildShard]>,
 }
 
+impl<'a> Event<'a> {
+    fn new(records: Vec<Record<'a>>, continuation: Option<String>, behind: u64) -> Self {
+        Self {
+            records,
+            continuation_sequence_number: continuation,
+            millis_behind_latest: behind,
+            child_shards: None,
+        }
+    }
+}
+
 /// One subscription, as long as the client listens.
 struct Session {
     kinesis: Kinesis,
@@ -101,6 +112,8 @@ enum Stage {
     Reading,
     /// All records are sent, the shard's end is not.
     Ending(Vec<ChildShard>),
+    /// Nothing more is said, and the connection is left open: an injected fault.
+    Silent,
     Over,
 }
 
@@ -169,6 +182,7 @@ impl Session {
             Stage::Ending(children) => {
                 self.end(&children).unwrap_or_else(|failure| exception(&failure))
             }
+            Stage::Silent => std::future::pending().await,
             Stage::Over => return None,
         };
         Some((Ok(Bytes::from(frame)), self))
@@ -221,26 +235,47 @@ impl Session {
     fn event(&mut self, page: &Page) -> Result<Vec<u8>, Failure> {
         self.heartbeat = clock::instant() + HEARTBEAT;
         self.position = page.next.clone();
-        let continuation = match page.last() {
-            Some(last) => Some(last.to_owned()),
-            None => page.next.continuation(clock::now_millis()),
+        let Some(last) = page.last() else {
+            let continuation = page.next.continuation(clock::now_millis());
+            return self.encode(&Event::new(Vec::new(), continuation, page.behind));
         };
-        self.encode(&Event {
-            records: page.records(),
-            continuation_sequence_number: continuation,
-            millis_behind_latest: page.behind,
-            child_shards: None,
-        })
+        let whole = || Event::new(page.records(), Some(last.to_owned()), page.behind);
+        let Some(fault) = self.kinesis.0.faults.judge_event(false) else {
+            return self.encode(&whole());
+        };
+        match fault {
+            EventFault::Exception(code) => {
+                self.stage = Stage::Over;
+                Ok(event_stream::encode_exception(code, "an injected fault"))
+            }
+            EventFault::Silence => {
+                self.stage = Stage::Silent;
+                Ok(Vec::new())
+            }
+            EventFault::HalfAFrame => {
+                self.stage = Stage::Over;
+                let mut frame = self.encode(&whole())?;
+                frame.truncate(frame.len() / 2);
+                Ok(frame)
+            }
+            EventFault::TwoInAChunk => {
+                let mut first = page.records();
+                let second = first.split_off(first.len().div_ceil(2));
+                let middle = first.last().map(|record| record.sequence_number.to_owned());
+                let mut chunk = self.encode(&Event::new(first, middle, page.behind))?;
+                let second = Event::new(second, Some(last.to_owned()), page.behind);
+                chunk.extend(self.encode(&second)?);
+                Ok(chunk)
+            }
+            EventFault::EmptyContinuation => self.encode(&whole()),
+        }
     }
 
     /// The last event: the children, and nothing to continue with.
     fn end(&self, children: &[ChildShard]) -> Result<Vec<u8>, Failure> {
-        self.encode(&Event {
-            records: Vec::new(),
-            continuation_sequence_number: None,
-            millis_behind_latest: 0,
-            child_shards: Some(children),
-        })
+        let empty = self.kinesis.0.faults.judge_event(true).map(|_| String::new());
+        let child_shards = Some(children);
+        self.encode(&Event { child_shards, ..Event::new(Vec::new(), empty, 0) })
     }
 
     fn encode(&self, event: &Event<'_>) -> Result<Vec<u8>, Failure> {

@@ -352,7 +352,7 @@ impl World {
         }
         assert_eq!(state.workers.len(), live().count());
         for (name, slot) in &state.slots {
-            let waiting = live().any(|(_, m)| m.coordinator.is_idle(state));
+            let waiting = live().any(|(_, m)| m.coordinator.needs_slot(state));
             assert!(
                 slot.used_by.is_some() || !waiting,
                 "{name} is free, and somebody waits for it"

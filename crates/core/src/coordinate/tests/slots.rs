@@ -53,52 +53,60 @@ impl Solo {
 }
 
 #[test]
-fn registered_consumers_become_slots_and_one_is_taken_before_anything_is_read() {
+fn registered_consumers_become_slots_and_one_is_taken_while_the_worker_polls_already() {
     let mut solo = Solo::begin_fan_out(Mode::Shared, 7, &["f1", "f2"], None);
     let me = solo.me();
     assert_eq!(solo.users(), [Some(me), None]);
     assert!(solo.active());
     assert_eq!(solo.coordinator.held().count(), 2);
+    assert_eq!(solo.coordinator.consumer(), Some("arn:f1"));
     let slot = solo.state().slots["f1"].clone();
     assert_eq!((slot.arn.as_str(), slot.standalone, slot.shards), ("arn:f1", false, None));
     let took = |e: &Event| matches!(e, Event::TookSlot { arn, .. } if arn == "arn:f1");
     assert_eq!(solo.said(took), 1);
-    // The start of reading follows the slot.
-    let taken =
-        solo.history.iter().position(|e| matches!(e, Effect::Notice(Event::TookSlot { .. })));
-    let read = solo.history.iter().position(|e| matches!(e, Effect::Start(_)));
-    assert!(read > taken.map(|at| at.saturating_sub(1)), "{:?}", solo.history);
+    assert_eq!(solo.said(|e| *e == Event::NoSlotFree), 0, "the consumers were not known yet");
+    let at = |wanted: fn(&Effect) -> bool| solo.history.iter().position(wanted);
+    let taken = at(|effect| matches!(effect, Effect::Notice(Event::TookSlot { .. })));
+    assert!(at(|effect| matches!(effect, Effect::Start(_))) < taken, "registering takes seconds");
 }
 
 #[test]
-fn a_worker_that_finds_every_slot_in_use_is_idle_and_takes_one_that_becomes_free() {
-    let first = Solo::begin_fan_out(Mode::Shared, 7, &["f1"], None);
-    let holder = first.me();
-    let mut second = Solo::begin_fan_out(Mode::Shared, 8, &["f1"], first.state.clone());
-    assert!(!second.active(), "it is in the group without a share of it");
+fn a_worker_that_finds_every_slot_in_use_polls_and_takes_one_that_becomes_free() {
+    for mode in [Mode::Shared, Mode::Standalone { name: Some("tail".into()) }] {
+        let first = Solo::begin_fan_out(mode.clone(), 7, &["f1"], None);
+        let holder = first.me();
+        let mut second = Solo::begin_fan_out(mode, 8, &["f1"], first.state.clone());
+        assert!(second.active(), "it counts, and has its share");
+        assert_eq!(second.said(|e| *e == Event::NoSlotFree), 1);
+        assert_eq!(second.coordinator.consumer(), None);
+        // The first worker gives it its share.
+        let state = second.state.clone().unwrap();
+        let mut group = first;
+        group.state = Some(state);
+        group.after(750);
+        let seen = group.state.clone();
+        group.step(Input::Looked(seen));
+        assert!(group.effects.iter().any(|e| matches!(e, Effect::Drain { .. })));
+        // The holder goes.
+        let slot = second.state().slots.get_mut("f1").unwrap();
+        (slot.used_by, slot.version) = (None, "freed".into());
+        second.state().workers.remove(&holder);
+        second.after(750);
+        let seen = second.state.clone();
+        second.step(Input::Looked(seen));
+        second.settle();
+        assert_eq!(second.coordinator.consumer(), Some("arn:f1"));
+    }
+}
+
+#[test]
+fn a_standalone_worker_that_keeps_its_shards_in_its_slot_waits_for_one() {
+    let alone = Mode::Standalone { name: None };
+    let first = Solo::begin_fan_out(alone.clone(), 7, &["f1"], None);
+    let mut second = Solo::begin_fan_out(alone, 8, &["f1"], first.state.clone());
+    assert!(!second.active(), "it is in the group and reads nothing");
     assert_eq!(second.said(|e| *e == Event::NoSlotFree), 1);
     assert_eq!(second.coordinator.held().count(), 0);
-    // The first worker counts it for nothing.
-    let state = second.state.clone().unwrap();
-    let mut group = first;
-    group.state = Some(state);
-    group.after(750);
-    let seen = group.state.clone();
-    group.step(Input::Looked(seen));
-    assert!(!group.effects.iter().any(|e| matches!(e, Effect::Drain { .. })));
-    // The holder goes.
-    let slot = second.state().slots.get_mut("f1").unwrap();
-    (slot.used_by, slot.version) = (None, "freed".into());
-    second.state().workers.remove(&holder);
-    for shard in second.state().shards.values_mut() {
-        (shard.owner, shard.version) = (None, "freed".into());
-    }
-    second.after(750);
-    let seen = second.state.clone();
-    second.step(Input::Looked(seen));
-    second.settle();
-    assert!(second.active());
-    assert_eq!(second.coordinator.held().count(), 2);
 }
 
 #[test]
@@ -192,25 +200,45 @@ fn a_named_standalone_worker_keeps_its_place_whichever_slot_it_uses() {
 }
 
 #[test]
-fn a_worker_whose_slot_is_taken_from_it_hands_over_what_it_shares() {
+fn a_worker_whose_slot_is_taken_from_it_keeps_its_shards_without_a_consumer() {
     let mut solo = Solo::begin_fan_out(Mode::Shared, 7, &["f1"], None);
     solo.add_worker("other");
     let slot = solo.state().slots.get_mut("f1").unwrap();
     (slot.used_by, slot.version) = (Some("other".into()), "taken".into());
+    // Alone in the home, so that nothing moves for another reason.
+    solo.state().workers.get_mut("other").unwrap().standalone = true;
     solo.after(750);
     let seen = solo.state.clone();
     solo.step(Input::Looked(seen));
     assert_eq!(solo.said(|e| matches!(e, Event::LostSlot { .. })), 1);
-    let held: Vec<_> = solo.coordinator.held().map(|(id, e)| (id.clone(), e)).collect();
-    for (shard, epoch) in held {
-        solo.step(Input::Drained { shard, epoch, progress: None });
-        if solo.written().is_some() {
-            solo.commit();
-        }
-    }
+    assert_eq!(solo.coordinator.consumer(), None);
     solo.settle();
-    assert_eq!(solo.coordinator.held().count(), 0);
-    assert!(!solo.active());
+    assert_eq!(solo.coordinator.held().count(), 2);
+    assert!(solo.active());
+    let stopped = |e: &&Effect| matches!(e, Effect::Drain { .. } | Effect::Stop { .. });
+    assert_eq!(solo.history.iter().filter(stopped).count(), 0);
+}
+
+#[test]
+fn a_consumer_that_was_registered_again_takes_the_place_of_the_old_one() {
+    let mut solo = Solo::begin_fan_out(Mode::Shared, 7, &["f1"], None);
+    let asked = |solo: &Solo| solo.history.iter().filter(|e| **e == Effect::Register).count();
+    assert_eq!(asked(&solo), 1);
+    let shown = listing(&["a", "b"]);
+    run(&mut solo, 6_000, &shown, &[]);
+    // A reader is told that there is no such consumer; each of the others says the same.
+    solo.step(Input::Missing);
+    assert_eq!(asked(&solo), 2, "the next listing does not wait for its five minutes");
+    let again = BTreeMap::from([(SlotName::from("f1"), "arn:again".to_owned())]);
+    solo.step(Input::Registered(Registered { ours: again, others: BTreeSet::new() }));
+    solo.step(Input::Missing);
+    assert_eq!(asked(&solo), 2, "and is not repeated in a hurry");
+    solo.settle();
+    assert_eq!(solo.coordinator.consumer(), Some("arn:again"));
+    assert_eq!(solo.state().slots["f1"].arn, "arn:again");
+    assert_eq!(solo.coordinator.held().count(), 2, "its shards stay");
+    run(&mut solo, 6_000, &shown, &[]);
+    assert_eq!(asked(&solo), 3);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use kinfolk_core::coordinate::{Coordinator, Input, Mode, Settings, Timing};
 use kinfolk_core::id::IdSource;
 use kinfolk_core::snapshot::{About, Snapshot};
 use kinfolk_core::topology::Listing;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use super::Builder;
 use crate::backup::Keeper;
@@ -158,6 +158,8 @@ impl Builder {
         let hub = Arc::new(Hub::new(fence.clone()));
         let (commands, receiver) = mpsc::channel(1);
         let (missing, missing_receiver) = mpsc::channel(1);
+        let (consumer, read_by) = watch::channel(None);
+        let (budget, pace) = (Budget::new(self.budget), self.pace);
         let driver = Driver {
             coordinator,
             timing,
@@ -169,15 +171,17 @@ impl Builder {
             reading: Reading {
                 source,
                 clock,
-                budget: Budget::new(self.budget),
-                pace: self.pace,
+                budget,
+                pace,
                 deaggregate: self.deaggregate,
+                consumer: read_by,
             },
             fence,
             hub: hub.clone(),
             announcer: announcer.clone(),
             commands: receiver,
             missing: missing_receiver,
+            consumer,
             listener: Arc::new(Report { announcer: announcer.clone(), missing }),
         };
         let Description { created_on, server_time } = description;
