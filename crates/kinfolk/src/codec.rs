@@ -1,0 +1,3 @@
+//! What a record holds.
+
+pub mod lzutf8;
