@@ -44,6 +44,12 @@ async function main() {
     const compressed = await compression.compress(text, 'Buffer');
     console.log(JSON.stringify({ text, compressed: compressed.toString('base64') }));
   }
+  // A match from as far back as any, and one from a byte further.
+  for (const gap of [32759, 32760]) {
+    const compressed = await compression.compress(`WXYZ0123${'.'.repeat(gap)}WXYZ0123`, 'Buffer');
+    const sha1 = createHash('sha1').update(compressed).digest('base64');
+    console.log(JSON.stringify({ gap, compressed_bytes: compressed.length, sha1 }));
+  }
   for (const [seed, bytes] of [[1, 1000], [2, 40000], [3, 65536], [4, 65537], [5, 140000], [6, 1000000]]) {
     const compressed = await compression.compress(generated(seed, bytes), 'Buffer');
     const sha1 = createHash('sha1').update(compressed).digest('base64');
