@@ -172,7 +172,9 @@ fn judge(code: &str, status: u16) -> (ErrorKind, &'static str, bool) {
         | "RequestTimeTooSkewed" => {
             (Denied, "the signature was refused (wrong secret key, or this clock is off)", false)
         }
-        "ResourceNotFoundException" => (Config, "it does not exist", false),
+        "ResourceNotFoundException" | "NoSuchBucket" | "NoSuchKey" => {
+            (Config, "it does not exist", false)
+        }
         "ResourceInUseException" => (Config, "it is in use, or exists already", false),
         "ValidationException" | "InvalidArgumentException" | "SerializationException" => {
             (Config, "AWS refused the request", false)

@@ -36,6 +36,7 @@ mod aws;
 mod backup;
 mod budget;
 pub mod clock;
+pub mod codec;
 mod consumer;
 mod delivery;
 mod drive;

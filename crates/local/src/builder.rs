@@ -18,6 +18,7 @@ use crate::{
 pub struct LocalBuilder {
     pub(crate) kinesis_port: u16,
     pub(crate) dynamodb_port: u16,
+    pub(crate) s3: bool,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) shard_limit: u32,
     pub(crate) read_limits: bool,
@@ -34,6 +35,7 @@ impl Default for LocalBuilder {
         Self {
             kinesis_port: 0,
             dynamodb_port: 0,
+            s3: false,
             data_dir: None,
             shard_limit: 100_000,
             read_limits: true,
@@ -57,6 +59,13 @@ impl LocalBuilder {
     /// The port of DynamoDB; 0, the default, is any free one.
     pub fn dynamodb_port(mut self, port: u16) -> Self {
         self.dynamodb_port = port;
+        self
+    }
+
+    /// Whether S3 runs too, on any free port; it does not by default. What it holds is in memory,
+    /// whatever [`data_dir`](Self::data_dir) says.
+    pub fn s3(mut self, on: bool) -> Self {
+        self.s3 = on;
         self
     }
 
@@ -125,7 +134,7 @@ impl LocalBuilder {
         self
     }
 
-    /// Starts both servers on 127.0.0.1, inside the current Tokio runtime.
+    /// Starts the servers on 127.0.0.1, inside the current Tokio runtime.
     ///
     /// # Errors
     /// [`LocalError`] when a port is taken or the data folder cannot be used.

@@ -12,6 +12,8 @@ pub struct Counts {
     pub kinesis: BTreeMap<String, u64>,
     /// Calls of DynamoDB by operation.
     pub dynamodb: BTreeMap<String, u64>,
+    /// Calls of S3 by operation.
+    pub s3: BTreeMap<String, u64>,
 }
 
 impl Counts {
@@ -21,12 +23,13 @@ impl Counts {
         let calls = match server {
             Server::Kinesis => &self.kinesis,
             Server::DynamoDb => &self.dynamodb,
+            Server::S3 => &self.s3,
         };
         calls.get(operation).copied().unwrap_or(0)
     }
 }
 
-/// The running count that both servers share.
+/// The running count that the servers share.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counter(Arc<Mutex<Counts>>);
 
@@ -36,6 +39,7 @@ impl Counter {
         let calls = match server {
             Server::Kinesis => &mut counts.kinesis,
             Server::DynamoDb => &mut counts.dynamodb,
+            Server::S3 => &mut counts.s3,
         };
         match calls.get_mut(operation) {
             Some(number) => *number += 1,

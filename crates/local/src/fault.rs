@@ -3,13 +3,15 @@ use std::{
     time::Duration,
 };
 
-/// One of the two servers.
+/// One of the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Server {
     /// Kinesis Data Streams.
     Kinesis,
     /// DynamoDB.
     DynamoDb,
+    /// S3.
+    S3,
 }
 
 /// A rule: what goes wrong, with which calls, and how often.
@@ -17,7 +19,7 @@ pub enum Server {
 pub struct Fault {
     /// The server that misbehaves.
     pub server: Server,
-    /// The operation as in `X-Amz-Target`, for example `GetRecords`; `None` is every operation.
+    /// The operation by AWS's name, for example `GetRecords`; `None` is every operation.
     pub operation: Option<String>,
     /// What goes wrong.
     pub kind: FaultKind,
@@ -36,6 +38,12 @@ impl Fault {
     #[must_use]
     pub fn dynamodb(kind: FaultKind) -> Self {
         Self { server: Server::DynamoDb, operation: None, kind, remaining: None }
+    }
+
+    /// Hits every call of S3 until it is removed.
+    #[must_use]
+    pub fn s3(kind: FaultKind) -> Self {
+        Self { server: Server::S3, operation: None, kind, remaining: None }
     }
 
     /// Only this operation.
@@ -57,7 +65,8 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// `ProvisionedThroughputExceededException`, status 400; nothing is carried out.
+    /// `ProvisionedThroughputExceededException`, status 400; S3's `SlowDown`, status 503. Nothing is
+    /// carried out.
     Throttle,
     /// The service's internal error, status 500; nothing is carried out.
     ServerError,

@@ -1,10 +1,10 @@
-//! What stands in front of both servers: it names the operation, counts it, and lets the faults
+//! What stands in front of the servers: it names the operation, counts it, and lets the faults
 //! have their way.
 
 use std::{future::Future, time::Duration};
 
 use axum::body::{Body, Bytes};
-use hyper::{HeaderMap, Request, Response, StatusCode, body::Incoming};
+use hyper::{HeaderMap, Request, Response, StatusCode, Uri, body::Incoming, http::request::Parts};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -24,6 +24,7 @@ const HANG: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) operation: String,
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -31,6 +32,12 @@ pub(crate) struct Call {
 /// A server behind the gate.
 pub(crate) trait Backend: Clone + Send + Sync + 'static {
     const SERVER: Server;
+
+    /// What a request asks for; empty if that is nothing known.
+    fn operation(head: &Parts) -> String {
+        let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+        target.and_then(|target| target.rsplit('.').next()).unwrap_or("").to_owned()
+    }
 
     /// Carries a call out.
     fn call(&self, call: Call) -> impl Future<Output = Response<Body>> + Send;
@@ -51,12 +58,15 @@ pub(crate) struct Gate<B> {
 impl<B: Backend> Answer for Gate<B> {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
         let (head, body) = request.into_parts();
-        let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-        let operation =
-            target.and_then(|target| target.rsplit('.').next()).unwrap_or("").to_owned();
+        let operation = B::operation(&head);
         let body = axum::body::to_bytes(Body::new(body), MAX_BODY).await;
         let too_large = body.is_err();
-        let call = Call { operation, headers: head.headers, body: body.unwrap_or_default() };
+        let call = Call {
+            operation,
+            uri: head.uri,
+            headers: head.headers,
+            body: body.unwrap_or_default(),
+        };
         if too_large {
             let message = "the request is larger than any that the service accepts";
             return Ok(self.backend.refuse(
@@ -123,6 +133,7 @@ impl<B: Backend> Gate<B> {
                 let code = match B::SERVER {
                     Server::Kinesis => "InternalFailure",
                     Server::DynamoDb => "InternalServerError",
+                    Server::S3 => "InternalError",
                 };
                 refuse(
                     StatusCode::INTERNAL_SERVER_ERROR,

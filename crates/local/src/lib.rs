@@ -1,4 +1,4 @@
-//! Kinesis and DynamoDB inside the process, for demos and tests.
+//! Kinesis, DynamoDB and S3 inside the process, for demos and tests.
 //!
 //! Each listens on a loopback port of its own and answers as AWS does, down to the throttling;
 //! calls can be made to go wrong while the servers run ([`Faults`]). Nothing is checked that would
@@ -25,6 +25,8 @@
 //!   gives it in an event of its own.
 //! - DynamoDB has no point-in-time recovery and never answers `TransactionConflict`.
 //! - Most answers of DynamoDB come without their checksum, `x-amz-crc32`.
+//! - S3 knows buckets, their tags and lifecycle rules, and whole objects; a lifecycle rule is kept,
+//!   but deletes nothing. An ETag is a number.
 //! - [`Units`] leave out PartiQL. Of a cancelled transaction they hold what the failed conditions
 //!   cost, where AWS does not say.
 
@@ -37,6 +39,7 @@ mod fault;
 mod gate;
 mod kinesis;
 mod local;
+mod s3;
 mod serve;
 mod units;
 

@@ -10,15 +10,17 @@ use crate::{
     fault::Faults,
     gate::Gate,
     kinesis::Kinesis,
+    s3::S3,
     serve::{self, Tasks},
     units::{Meter, Units},
 };
 
-/// Both servers, running. Dropping it ends them at once, with their connections.
+/// The servers, running. Dropping it ends them at once, with their connections.
 #[derive(Debug)]
 pub struct Local {
     kinesis: SocketAddr,
     dynamodb: SocketAddr,
+    s3: Option<SocketAddr>,
     faults: Faults,
     counter: Counter,
     meter: Meter,
@@ -35,9 +37,10 @@ impl Local {
         let (kinesis, kinesis_listener) = listen(builder.kinesis_port).await?;
         let (dynamodb, dynamodb_listener) = listen(builder.dynamodb_port).await?;
         let (inner, inner_listener) = listen(0).await?;
-        let local = Self {
+        let mut local = Self {
             kinesis,
             dynamodb,
+            s3: None,
             faults: Faults::default(),
             counter: Counter::default(),
             meter: Meter::default(),
@@ -63,6 +66,13 @@ impl Local {
             tasks: tasks.clone(),
         };
         local.tasks.spawn(serve::accept(dynamodb_listener, local.tasks.clone(), gate));
+
+        if builder.s3 {
+            let (address, listener) = listen(0).await?;
+            local.s3 = Some(address);
+            let gate = local.gate(S3::default());
+            local.tasks.spawn(serve::accept(listener, local.tasks.clone(), move || gate.clone()));
+        }
         Ok(local)
     }
 
@@ -78,7 +88,14 @@ impl Local {
         format!("http://{}", self.dynamodb)
     }
 
-    /// The region of both servers.
+    /// Where S3 listens, if it does: `http://127.0.0.1:PORT`. Buckets are in the path, not in the
+    /// host's name.
+    #[must_use]
+    pub fn s3_endpoint(&self) -> Option<String> {
+        self.s3.map(|address| format!("http://{address}"))
+    }
+
+    /// The region of the servers.
     #[must_use]
     pub fn region(&self) -> &'static str {
         "us-east-1"
@@ -112,7 +129,7 @@ impl Local {
         self.meter.read()
     }
 
-    /// Ends both servers and waits until their tasks are gone.
+    /// Ends the servers and waits until their tasks are gone.
     pub async fn shutdown(self) {
         self.tasks.shutdown().await;
     }
