@@ -2,6 +2,9 @@
 // the group's item.
 'use strict';
 
+// It says at every start that it is old.
+process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = '1';
+
 const AWS = require('aws-sdk');
 const fs = require('fs');
 const os = require('os');
@@ -39,7 +42,7 @@ class Servers {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'kinfolk-interop-'));
     const file = path.join(folder, 'local.env');
     const arguments_ = ['local', '--kinesis-port', '0', '--dynamodb-port', '0', '--env-file', file];
-    const child = spawn(KINFOLK, arguments_, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(KINFOLK, arguments_, { stdio: 'ignore' });
     await until('the local servers start', () => fs.existsSync(file));
     const exported = fs.readFileSync(file, 'utf8').matchAll(/^export (\w+)=(.*)$/gm);
     const env = Object.fromEntries([...exported].map(([, name, value]) => [name, value]));
@@ -354,7 +357,7 @@ async function runAll(title, checks, { most = 8 } = {}) {
       told = `ok      ${await run(scene)}`;
     } catch (error) {
       failures.push(name);
-      const logs = scene.processes.flatMap((one) => (one.log || []).slice(-12));
+      const logs = scene.processes.slice(-3).flatMap((one) => (one.log || []).slice(-12));
       told = `FAILED  ${error.stack}\n${logs.map((line) => `    | ${line}`).join('\n')}`;
     }
     await scene.end();

@@ -68,21 +68,27 @@ impl<'a> Crew<'a> {
 
     fn node(&self, errors: File) -> Result<Command> {
         let local = &self.fleet.local;
-        let keys = json!({
-            "accessKeyId": "local", "secretAccessKey": "local", "region": local.region(),
-        });
-        let with = |endpoint: String| {
-            let mut object = keys.clone();
-            object["endpoint"] = json!(endpoint);
-            object
+        let at = |endpoint: String| {
+            json!({
+                "accessKeyId": "local",
+                "secretAccessKey": "local",
+                "region": local.region(),
+                "endpoint": endpoint,
+            })
         };
-        let mut options = with(local.kinesis_endpoint());
-        options["dynamoDb"] = with(local.dynamodb_endpoint());
-        options["streamName"] = json!(self.fleet.stream);
-        options["consumerGroup"] = json!(self.fleet.group);
-        options["initialPositionInStream"] = json!("TRIM_HORIZON");
-        options["leaseAcquisitionInterval"] = json!(NODE_LOOKS_MS);
-        options["noRecordsPollDelay"] = json!(250);
+        let mut options = json!({
+            "dynamoDb": at(local.dynamodb_endpoint()),
+            "streamName": self.fleet.stream,
+            "consumerGroup": self.fleet.group,
+            "initialPositionInStream": "TRIM_HORIZON",
+            "leaseAcquisitionInterval": NODE_LOOKS_MS,
+            "noRecordsPollDelay": 250,
+        });
+        if let (Some(options), serde_json::Value::Object(kinesis)) =
+            (options.as_object_mut(), at(local.kinesis_endpoint()))
+        {
+            options.extend(kinesis);
+        }
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../interop/lifion");
         let mut command = Command::new("node");
         command
