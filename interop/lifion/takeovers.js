@@ -155,7 +155,10 @@ async function behind(scene, places) {
 /** Waits for exactly these records of these workers, each of them once. */
 async function exactly(scene, expected, ours) {
   const out = () => scene.numbers(...ours);
-  const missing = () => [...expected].filter((number) => !out().has(number));
+  const missing = () => {
+    const seen = out();
+    return [...expected].filter((number) => !seen.has(number));
+  };
   const begin = Date.now();
   while (missing().length && Date.now() - begin < 120000) await wait(200);
   // What comes too much comes soon.
