@@ -361,7 +361,7 @@ class Parts extends Process {
 /** Runs checks side by side, prints a line for each, and fails if one does. */
 async function runAll(title, checks, { most = 8 } = {}) {
   const servers = await Servers.start();
-  const failures = [];
+  const [failures, scenes] = [[], []];
   const only = process.argv.slice(2);
   const queue = Object.entries(checks).filter(
     ([name]) => !only.length || only.some((part) => name.includes(part))
@@ -370,6 +370,7 @@ async function runAll(title, checks, { most = 8 } = {}) {
   const runOne = async ([name, run]) => {
     const begin = Date.now();
     const scene = new Scene(servers, name);
+    scenes.push(scene);
     let told;
     try {
       told = `ok      ${await run(scene)}`;
@@ -385,6 +386,13 @@ async function runAll(title, checks, { most = 8 } = {}) {
   const next = async () => {
     while (queue.length) await runOne(queue.shift());
   };
+  const interrupted = async () => {
+    queue.length = 0;
+    await Promise.all(scenes.map((scene) => scene.end()));
+    servers.stop();
+    process.exit(1);
+  };
+  process.once('SIGTERM', interrupted).once('SIGINT', interrupted);
   console.log(`== ${title}`);
   await Promise.all(Array.from({ length: most }, next));
   servers.stop();

@@ -15,7 +15,6 @@ let worker = '';
 function debug(text) {
   const registered = /^The consumer "(.*)" is now registered/.exec(text);
   if (registered) worker = registered[1];
-  if (process.env.DEBUG_NODE) console.error(text);
 }
 const say = (level) => (...what) => console.error(new Date().toISOString(), level, ...what);
 
@@ -67,7 +66,8 @@ async function stop() {
 }
 
 process.on('SIGTERM', stop);
-process.on('message', (message) => message === 'stop' && stop());
+// Its parent is gone.
+process.on('disconnect', () => process.exit(1));
 consumer.startConsumer().then(
   () => process.send && process.send({ ready: worker }),
   (error) => {

@@ -80,6 +80,8 @@ const functions = {
   slot: () => stateStore.getAssignedEnhancedConsumer(),
 };
 
+// Its parent is gone.
+process.on('disconnect', () => process.exit(1));
 process.on('message', async ({ call, name, args }) => {
   try {
     process.send({ call, answer: await functions[name](...args) });
