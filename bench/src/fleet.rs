@@ -91,11 +91,21 @@ impl Fleet {
 
     /// Starts a worker of the group, with these arguments beside the usual ones.
     pub fn worker(&self, stdout: impl Into<Stdio>, more: &[&str]) -> Result<Process> {
+        self.worker_with(stdout, Stdio::inherit(), more)
+    }
+
+    /// Starts a worker of the group, which writes what it says of itself there.
+    pub fn worker_with(
+        &self,
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+        more: &[&str],
+    ) -> Result<Process> {
         let arguments =
             ["consume", "--stream", &self.stream, "--group", &self.group, "--from", "trim-horizon"];
         let mut command = self.command(&arguments);
-        let child = command.args(self.state()).args(more).stdout(stdout).spawn()?;
-        Ok(Process { child })
+        command.args(self.state()).args(more).stdout(stdout).stderr(stderr);
+        Ok(Process { child: command.spawn()? })
     }
 
     /// Creates the stream.

@@ -8,6 +8,7 @@ mod clients;
 pub mod costs;
 mod fleet;
 mod input;
+pub mod mixed;
 mod output;
 mod state;
 

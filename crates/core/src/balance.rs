@@ -13,7 +13,8 @@ pub struct Group<'a> {
     pub workers: BTreeMap<&'a WorkerId, BTreeSet<&'a ShardId>>,
     /// Those of them that are Node consumers: never a source.
     pub peers: BTreeSet<&'a WorkerId>,
-    /// Node consumers that did not take what was released for them: no target either.
+    /// Node consumers that did not take what fell to them. They keep what they hold, and the others
+    /// share the rest: a consumer may beat for ever and take nothing.
     pub unwilling: BTreeSet<&'a WorkerId>,
     /// Shards that nobody holds.
     pub free: BTreeSet<&'a ShardId>,
@@ -35,15 +36,15 @@ pub struct Plan {
 /// Plans for a group. The same for the same state, and with the least movement: nothing moves
 /// unless the largest and the smallest holding differ by two.
 pub fn plan(group: &Group<'_>) -> Plan {
-    let workers = group.workers.len();
-    if workers == 0 {
+    let willing = group.workers.iter().filter(|(worker, _)| !group.unwilling.contains(*worker));
+    let mut order: Vec<_> = willing.collect();
+    if order.is_empty() {
         return Plan::default();
     }
-    let held: usize = group.workers.values().map(BTreeSet::len).sum();
+    let held: usize = order.iter().map(|(_, has)| has.len()).sum();
     let shards = held + group.free.len() + group.elsewhere;
-    let (base, rest) = (shards / workers, shards % workers);
+    let (base, rest) = (shards / order.len(), shards % order.len());
 
-    let mut order: Vec<_> = group.workers.iter().collect();
     order.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.cmp(b.0)));
     let quotas: Vec<_> = order
         .iter()
@@ -69,10 +70,8 @@ pub fn plan(group: &Group<'_>) -> Plan {
         .iter()
         .filter(|(worker, ..)| !group.peers.contains(worker))
         .flat_map(|(_, has, quota)| has.iter().rev().take(has.len().saturating_sub(*quota)));
-    let gives = surplus
-        .zip(missing.filter(|worker| !group.unwilling.contains(worker)))
-        .map(|(shard, worker)| ((*shard).clone(), worker.clone()))
-        .collect();
+    let gives =
+        surplus.zip(missing).map(|(shard, worker)| ((*shard).clone(), worker.clone())).collect();
 
     Plan { takes, gives, most: base + usize::from(rest > 0) }
 }

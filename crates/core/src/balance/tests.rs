@@ -79,6 +79,13 @@ fn node_consumers_give_nothing_and_unwilling_ones_get_nothing() {
     assert_eq!(plan(&group).gives.len(), 3);
     group.unwilling.insert(&fleet.ids[1]);
     assert_eq!(plan(&group).gives.len(), 0);
+    let fleet = Fleet::new(&[2, 2, 1], 3);
+    let mut group = fleet.group();
+    group.peers.insert(&fleet.ids[2]);
+    group.unwilling.insert(&fleet.ids[2]);
+    let plan = plan(&group);
+    assert!(plan.takes.values().all(|worker| *worker != fleet.ids[2]));
+    assert_eq!((plan.takes.len(), plan.most), (3, 4), "the others share the rest");
 }
 
 #[test]

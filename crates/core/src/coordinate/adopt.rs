@@ -204,7 +204,9 @@ impl Coordinator {
         self.view = Some(state);
         self.missing = false;
         let plan = self.plan(now);
-        self.watch.left_free(&plan, &self.me);
+        let worker = |id: &WorkerId| self.view.as_ref().and_then(|state| state.workers.get(id));
+        let is_node = |id: &WorkerId| worker(id).is_some_and(|worker| !worker.is_kinfolk());
+        self.watch.left_free(now, &plan, &self.me, is_node);
     }
 
     /// A home that was this worker's and is not any more: its place goes into the next one, if that

@@ -13,6 +13,7 @@ use crate::topology::{HashRange, ShardInfo};
 
 mod fleet;
 mod modes;
+mod node;
 mod room;
 mod sequences;
 mod slots;

@@ -18,7 +18,7 @@ const NODE_TIMEOUT_MS: i64 = 40_000;
 pub(super) const NODE_SKEW_MS: i64 = 5_000;
 /// A shard that was released for a Node consumer is left to it for this long …
 const RESERVED_MS: u64 = 45_000;
-/// … and one that did not take it is left alone for this long.
+/// … as is one that falls to it; and one that did not take it is left alone for this long.
 const UNWILLING_MS: u64 = 300_000;
 /// Two complete listings this far apart without a shard: its records have expired.
 const EXPIRED_MS: u64 = 60_000;
@@ -38,6 +38,8 @@ pub(super) struct Watch {
     evicted: BTreeSet<WorkerId>,
     reserved: BTreeMap<ShardId, (WorkerId, Now)>,
     unwilling: BTreeMap<WorkerId, Now>,
+    /// Since when there is something free that falls to a Node consumer.
+    awaited: BTreeMap<WorkerId, Now>,
     left_free: BTreeMap<ShardId, u32>,
     /// When a tracked shard was first, and last, missing from a complete listing.
     unlisted: BTreeMap<ShardId, (Now, Now)>,
@@ -104,8 +106,22 @@ impl Watch {
         }
     }
 
-    /// Counts how often a free shard fell to another worker and stayed free.
-    pub(super) fn left_free(&mut self, plan: &Plan, me: &WorkerId) {
+    /// Counts how often a free shard fell to another worker and stayed free, and takes note of Node
+    /// consumers that do not come: one may beat for ever and take nothing.
+    pub(super) fn left_free(
+        &mut self,
+        now: &Now,
+        plan: &Plan,
+        me: &WorkerId,
+        is_node: impl Fn(&WorkerId) -> bool,
+    ) {
+        self.awaited.retain(|id, _| plan.takes.values().any(|worker| worker == id));
+        for worker in plan.takes.values().filter(|worker| is_node(worker)) {
+            let since = self.awaited.entry(worker.clone()).or_insert(*now);
+            if now.at_least_since(since) >= RESERVED_MS {
+                self.unwilling.entry(worker.clone()).or_insert(*now);
+            }
+        }
         self.left_free.retain(|shard, _| plan.takes.contains_key(shard));
         for (shard, worker) in &plan.takes {
             if worker != me {

@@ -288,12 +288,12 @@ fn raw(record: types::Record) -> Raw {
     }
 }
 
-/// Milliseconds, rounded as JavaScript rounds a number of seconds: to the nearest, halves up.
-/// Cutting nanoseconds off is a millisecond away from that for half of all dates, and a creation
-/// date that is off by one makes Node wipe the state.
+/// Milliseconds as JavaScript makes them of a number of seconds: the product of two doubles, without
+/// its fraction. Cutting nanoseconds off is a millisecond away from that for half of all dates, and a
+/// creation date that is off by one makes Node wipe the state.
 fn javascript_date(time: &DateTime) -> WallTime {
-    let ms = (time.as_secs_f64() * 1_000.0 + 0.5).floor();
-    // Dates of this age fit 53 bits, and a cast of a float saturates.
+    let ms = time.as_secs_f64() * 1_000.0;
+    // Dates of this age fit 53 bits, and a cast of a float saturates. It cuts the fraction off.
     #[allow(clippy::cast_possible_truncation)]
     WallTime(ms as i64)
 }
@@ -303,13 +303,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_rounded_as_javascript_does() {
+    fn dates_are_made_as_javascript_does() {
         for (seconds, ms) in [
             (1_763_826_979.0, 1_763_826_979_000),
-            (1_763_826_979.000_6, 1_763_826_979_001),
+            (1_763_826_979.000_6, 1_763_826_979_000),
             (1_763_826_979.999_4, 1_763_826_979_999),
-            (1_763_826_979.123_5, 1_763_826_979_124),
+            (1_763_826_979.999_999, 1_763_826_979_999),
+            (1_763_826_979.123_5, 1_763_826_979_123),
         ] {
+            assert_eq!(javascript_date(&DateTime::from_secs_f64(seconds)).0, ms);
+        }
+    }
+
+    #[test]
+    fn dates_of_whole_milliseconds_stay_what_they_are() {
+        for ms in 1_763_826_979_000..1_763_826_980_000 {
+            let seconds: f64 = format!("{}.{:03}", ms / 1_000, ms % 1_000).parse().unwrap();
             assert_eq!(javascript_date(&DateTime::from_secs_f64(seconds)).0, ms);
         }
     }
