@@ -1,10 +1,11 @@
 //! A record to be stored, and Kinesis' limits for it.
 
 use bytes::Bytes;
-use kinfolk_core::id::StreamName;
+use kinfolk_core::id::StreamRef;
 use sha1::{Digest, Sha1};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::stream::named;
 
 /// The most bytes of a record, data and partition key together.
 ///
@@ -52,7 +53,8 @@ impl NewRecord {
     }
 
     /// The record with its key filled in, if Kinesis can take it.
-    pub(super) fn checked(mut self, stream: &StreamName) -> Result<Self> {
+    pub(super) fn checked(mut self, stream: &StreamRef) -> Result<Self> {
+        named::check(stream)?;
         let key = self.partition_key.take().filter(|key| !key.is_empty());
         let key = key.unwrap_or_else(|| default_key(&self.data));
         let refuse = |what: String| {
