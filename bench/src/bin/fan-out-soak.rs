@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_kinesis::primitives::Blob;
-use kinfolk::core::id::StreamName;
+use kinfolk::core::id::StreamRef;
 use kinfolk::core::topology::Initial;
 use kinfolk::event::Events;
 use kinfolk::source::KinesisSource;
@@ -44,7 +44,7 @@ async fn main() -> Result<()> {
         _ => None,
     };
     let client = client(local.as_ref().map_or(endpoint, Local::kinesis_endpoint));
-    let stream = StreamName::from(format!("soak-{}", std::process::id()));
+    let stream = StreamRef::from(format!("soak-{}", std::process::id()));
     kinfolk::stream::create(&client, &stream, SHARDS).await?;
     let consumer = Consumer::builder(stream.as_str(), "soak")
         .initial(Initial::TrimHorizon)
@@ -80,7 +80,7 @@ fn client(endpoint: String) -> Client {
 }
 
 /// Puts numbers one after the other; how many.
-async fn put(client: &Client, stream: &StreamName, time: Duration) -> Result<usize> {
+async fn put(client: &Client, stream: &StreamRef, time: Duration) -> Result<usize> {
     let (begin, mut number) = (Instant::now(), 0);
     while begin.elapsed() < time {
         let put = client.put_record().stream_name(stream.as_str());

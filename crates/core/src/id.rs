@@ -4,8 +4,12 @@
 //! All are cheap to clone, ordered by their text, and opaque: nothing in Kinfolk reads meaning
 //! out of an id.
 
+mod stream;
+
 use std::fmt;
 use std::sync::Arc;
+
+pub use stream::StreamRef;
 
 use crate::backoff::mix;
 
@@ -70,7 +74,8 @@ id! {
     GroupName
 }
 id! {
-    /// A stream, by name (never its ARN: the state table is keyed by the name).
+    /// A stream, by name (never its ARN: the state table is keyed by the name). [`StreamRef`] is
+    /// for those who may be given either.
     StreamName
 }
 id! {

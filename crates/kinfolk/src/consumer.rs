@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use kinfolk_core::id::{GroupName, StreamName};
+use kinfolk_core::id::{GroupName, StreamName, StreamRef};
 use tokio::sync::{Mutex, mpsc};
 
 pub use builder::Builder;
@@ -50,12 +50,12 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer of `stream` for `group`, to be set up and started.
-    pub fn builder(stream: impl Into<StreamName>, group: impl Into<GroupName>) -> Builder {
+    /// A consumer of `stream`, by name or ARN, for `group`, to be set up and started.
+    pub fn builder(stream: impl Into<StreamRef>, group: impl Into<GroupName>) -> Builder {
         Builder::new(stream.into(), group.into())
     }
 
-    /// The stream.
+    /// The stream's name.
     pub fn stream(&self) -> &StreamName {
         &self.stream
     }

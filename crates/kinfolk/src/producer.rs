@@ -39,7 +39,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use kinfolk_core::id::{ShardId, StreamName};
+use kinfolk_core::id::{ShardId, StreamRef};
 use kinfolk_core::sequence::SequenceNumber;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -72,13 +72,13 @@ pub struct Receipt {
 #[must_use = "drop it only if `Producer::flush` is to report the failures"]
 pub struct Sent {
     answer: oneshot::Receiver<Result<Receipt>>,
-    stream: StreamName,
+    stream: StreamRef,
 }
 
 /// What the handles and the driver have in common.
 #[derive(Debug)]
 struct Shared {
-    stream: StreamName,
+    stream: StreamRef,
     /// The bytes that may be queued or under way.
     budget: Arc<Semaphore>,
     budget_bytes: u32,
@@ -96,8 +96,8 @@ struct Queued {
 }
 
 impl Producer {
-    /// Settings for a producer of this stream.
-    pub fn builder(stream: impl Into<StreamName>) -> ProducerBuilder {
+    /// Settings for a producer of this stream, by name or ARN.
+    pub fn builder(stream: impl Into<StreamRef>) -> ProducerBuilder {
         ProducerBuilder::new(stream.into())
     }
 
@@ -181,6 +181,6 @@ impl Shared {
     }
 }
 
-fn closed(stream: &StreamName) -> Error {
+fn closed(stream: &StreamRef) -> Error {
     Error::new(ErrorKind::Closed, format!("the producer of stream {stream} is shut down"))
 }

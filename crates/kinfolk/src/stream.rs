@@ -1,8 +1,11 @@
-//! Making, describing, resharding and deleting streams.
+//! Making, describing, encrypting, tagging, resharding and deleting streams.
 //!
 //! Each function returns when what it did is in effect: resharding takes AWS a minute or so.
 
+mod create;
+pub(crate) mod named;
 mod reshard;
+mod settings;
 mod shards;
 mod wait;
 
@@ -11,14 +14,16 @@ use std::fmt;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::types::StreamDescriptionSummary;
 use jiff::Timestamp;
-use kinfolk_core::id::StreamName;
+use kinfolk_core::id::{StreamName, StreamRef};
 pub use kinfolk_core::topology::{HashRange, ShardInfo};
 
+pub use create::{create, create_unless_there};
 pub use reshard::{merge, split};
+pub use settings::StreamSettings;
 pub use shards::list_shards;
 
 use crate::aws::Failure;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// What AWS says of a stream, and all its shards.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,43 +78,12 @@ impl fmt::Display for StreamStatus {
     }
 }
 
-/// Makes a stream of so many shards, and waits until it can be used.
-///
-/// # Errors
-/// [`Config`](ErrorKind::Config) if there is one of that name; otherwise as AWS fails.
-pub async fn create(client: &Client, stream: &StreamName, shards: u32) -> Result<()> {
-    if create_unless_there(client, stream, shards).await? {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Config, format!("stream {stream} exists already")))
-}
-
-/// Makes a stream of so many shards unless there is one of that name, and waits until it can be
-/// used. Returns whether it was made.
-///
-/// # Errors
-/// As AWS fails.
-pub async fn create_unless_there(
-    client: &Client,
-    stream: &StreamName,
-    shards: u32,
-) -> Result<bool> {
-    let count = i32::try_from(shards).unwrap_or(i32::MAX);
-    let answer = client.create_stream().stream_name(stream.as_str()).shard_count(count);
-    let created = match answer.send().await.map_err(|error| Failure::of(&error)) {
-        Ok(_) => true,
-        Err(failure) if failure.is("ResourceInUseException") => false,
-        Err(failure) => return Err(failure.error(format_args!("create stream {stream}"))),
-    };
-    wait::until_active(client, stream).await?;
-    Ok(created)
-}
-
 /// What AWS says of a stream, and all its shards.
 ///
 /// # Errors
-/// [`Config`](ErrorKind::Config) if there is no such stream; otherwise as AWS fails.
-pub async fn describe(client: &Client, stream: &StreamName) -> Result<StreamInfo> {
+/// [`Config`](crate::ErrorKind::Config) if there is no such stream; otherwise as AWS fails.
+pub async fn describe(client: &Client, stream: &StreamRef) -> Result<StreamInfo> {
+    named::check(stream)?;
     let summary = summary(client, stream)
         .await
         .map_err(|failure| failure.error(format_args!("describe stream {stream}")))?;
@@ -117,7 +91,7 @@ pub async fn describe(client: &Client, stream: &StreamName) -> Result<StreamInfo
     let created = summary.stream_creation_timestamp().to_millis().ok();
     let mode = summary.stream_mode_details();
     Ok(StreamInfo {
-        name: stream.clone(),
+        name: stream.name().clone(),
         status: status(&summary),
         on_demand: mode.is_some_and(|mode| mode.stream_mode().as_str() == "ON_DEMAND"),
         retention_hours: u32::try_from(summary.retention_period_hours()).unwrap_or(0),
@@ -133,12 +107,14 @@ pub async fn describe(client: &Client, stream: &StreamName) -> Result<StreamInfo
 /// consumers go with it only if `with_consumers` says so.
 ///
 /// # Errors
-/// [`Config`](ErrorKind::Config) if there is no such stream, or if it has consumers that must not
+/// [`Config`](crate::ErrorKind::Config) if there is no such stream, or if it has consumers that must not
 /// go with it; otherwise as AWS fails.
-pub async fn delete(client: &Client, stream: &StreamName, with_consumers: bool) -> Result<()> {
+pub async fn delete(client: &Client, stream: &StreamRef, with_consumers: bool) -> Result<()> {
+    named::check(stream)?;
     let request = client
         .delete_stream()
-        .stream_name(stream.as_str())
+        .set_stream_name(named::name(stream))
+        .set_stream_arn(named::arn(stream))
         .enforce_consumer_deletion(with_consumers);
     request
         .send()
@@ -149,9 +125,12 @@ pub async fn delete(client: &Client, stream: &StreamName, with_consumers: bool) 
 
 async fn summary(
     client: &Client,
-    stream: &StreamName,
+    stream: &StreamRef,
 ) -> std::result::Result<StreamDescriptionSummary, Failure> {
-    let request = client.describe_stream_summary().stream_name(stream.as_str());
+    let request = client
+        .describe_stream_summary()
+        .set_stream_name(named::name(stream))
+        .set_stream_arn(named::arn(stream));
     let answer = request.send().await.map_err(|error| Failure::of(&error))?;
     let empty = || Failure::answered(Some("InternalFailure"), Some("an empty description"), 500);
     answer.stream_description_summary.ok_or_else(empty)

@@ -173,7 +173,6 @@ async fn fan_out_consumers_are_registered_once_and_taken_by_one_worker_each() {
         }
     };
     timeout(Duration::from_secs(10), idle).await.expect("it says that no slot is free");
-    world.wait_until("an idle worker", |state| state.workers.values().any(|w| !w.active)).await;
     let consumers = world.kinesis.list_stream_consumers();
     let summary =
         world.kinesis.describe_stream_summary().stream_name("slots").send().await.unwrap();
@@ -181,7 +180,7 @@ async fn fan_out_consumers_are_registered_once_and_taken_by_one_worker_each() {
     let listed = consumers.stream_arn(arn).send().await.unwrap();
     assert_eq!(listed.consumers().len(), 2, "they are registered once");
     first.shutdown().await.unwrap();
-    world.wait_until("the third at work", |state| state.workers.values().all(|w| w.active)).await;
+    world.wait_until("the third has the slot of the first", used(2)).await;
     second.shutdown().await.unwrap();
     assert_eq!(take(&third, 10).await, World::expected(0..10));
     third.shutdown().await.unwrap();

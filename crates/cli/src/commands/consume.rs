@@ -32,7 +32,7 @@ const BATCH: usize = 500;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The stream to read.
+    /// The stream to read: its name or ARN.
     #[arg(long, value_name = "STREAM")]
     stream: String,
 

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::builder::RangedU64ValueParser;
-use kinfolk::core::id::StreamName;
+use kinfolk::core::id::StreamRef;
 use kinfolk::group::Group;
 use kinfolk::source::KinesisSource;
 use kinfolk::store::dynamo::lifion::LifionStore;
@@ -116,7 +116,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
 
     let servers = Servers::start().await?;
     let kinesis = servers.kinesis();
-    stream::create(&kinesis, &StreamName::from(STREAM), args.shards).await?;
+    stream::create(&kinesis, &StreamRef::from(STREAM), args.shards).await?;
     let mut stage = Stage::new(STREAM.into(), kinesis, group(&servers), plan);
     for _ in 0..args.workers {
         stage.hire(worker::start(&servers, STREAM, GROUP)?);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use kinfolk::ErrorKind;
 use kinfolk::clock::{Clock, SystemClock};
-use kinfolk::core::id::StreamName;
+use kinfolk::core::id::StreamRef;
 use kinfolk::producer::{NewRecord, Producer, Stats};
 use kinfolk::stream;
 
@@ -30,9 +30,9 @@ use crate::{aws, output, signal};
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The stream.
+    /// The stream: its name or ARN.
     #[arg(long, value_name = "S")]
-    stream: StreamName,
+    stream: StreamRef,
 
     /// Create the stream with so many shards if there is none.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..))]

@@ -5,7 +5,7 @@ mod show;
 use aws_sdk_kinesis::Client;
 use clap::Subcommand;
 use clap::builder::RangedU64ValueParser;
-use kinfolk::core::id::{ShardId, StreamName};
+use kinfolk::core::id::{ShardId, StreamRef};
 use kinfolk::stream::{self, ShardInfo};
 
 use crate::exit::{Exit, Outcome};
@@ -18,7 +18,7 @@ pub(crate) enum Command {
     /// Create a stream and wait until it can be used.
     Create {
         /// The name of the stream.
-        stream: StreamName,
+        stream: StreamRef,
         /// The number of its shards.
         #[arg(long, value_name = "N", default_value_t = 1,
               value_parser = RangedU64ValueParser::<u32>::new().range(1..))]
@@ -26,16 +26,16 @@ pub(crate) enum Command {
     },
     /// Tell what a stream is, with its shards.
     Describe {
-        /// The name of the stream.
-        stream: StreamName,
+        /// The stream: its name or ARN.
+        stream: StreamRef,
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
     /// Split an open shard in two and wait until they can be used.
     Split {
-        /// The name of the stream.
-        stream: StreamName,
+        /// The stream: its name or ARN.
+        stream: StreamRef,
         /// The shard: its id, or only the number in it.
         #[arg(value_parser = shard_id)]
         shard: ShardId,
@@ -45,8 +45,8 @@ pub(crate) enum Command {
     },
     /// Merge two neighbouring open shards and wait until the new one can be used.
     Merge {
-        /// The name of the stream.
-        stream: StreamName,
+        /// The stream: its name or ARN.
+        stream: StreamRef,
         /// One shard: its id, or only the number in it.
         #[arg(value_parser = shard_id)]
         first: ShardId,
@@ -56,8 +56,8 @@ pub(crate) enum Command {
     },
     /// Delete a stream with all its records and wait until it is gone.
     Delete {
-        /// The name of the stream.
-        stream: StreamName,
+        /// The stream: its name or ARN.
+        stream: StreamRef,
         /// Delete it even if fan-out consumers are registered, and them with it.
         #[arg(long)]
         with_consumers: bool,
@@ -101,7 +101,7 @@ pub(crate) async fn run(command: Command) -> Outcome {
 
 async fn describe(
     client: &Client,
-    stream: &StreamName,
+    stream: &StreamRef,
     json: bool,
 ) -> Result<(), crate::exit::Failure> {
     let info = stream::describe(client, stream).await?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kinfolk_core::coordinate::{Mode, Timing};
-use kinfolk_core::id::{GroupName, PlaceName, StreamName};
+use kinfolk_core::id::{GroupName, PlaceName, StreamRef};
 use kinfolk_core::reader::Pace;
 use kinfolk_core::topology::Initial;
 
@@ -15,14 +15,16 @@ use crate::aggregate::Deaggregate;
 use crate::backup::Backup;
 use crate::clock::{Clock, SystemClock};
 use crate::store::dynamo::table::TableSettings;
+use crate::stream::StreamSettings;
 
 /// How much of records a worker holds by default, in bytes.
 const BUDGET: u64 = 64 << 20;
 /// Sets a [`Consumer`](crate::Consumer) up. Made by [`Consumer::builder`](crate::Consumer::builder).
 #[derive(Clone, Debug)]
 pub struct Builder {
-    stream: StreamName,
+    stream: StreamRef,
     group: GroupName,
+    stream_settings: Option<StreamSettings>,
     initial: Initial,
     table: TableSettings,
     timing: Option<Timing>,
@@ -39,10 +41,11 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(stream: StreamName, group: GroupName) -> Self {
+    pub(super) fn new(stream: StreamRef, group: GroupName) -> Self {
         Self {
             stream,
             group,
+            stream_settings: None,
             initial: Initial::default(),
             table: TableSettings::new(),
             timing: None,
@@ -64,6 +67,14 @@ impl Builder {
     #[must_use]
     pub fn initial(mut self, initial: Initial) -> Self {
         self.initial = initial;
+        self
+    }
+
+    /// What the stream is to be like before it is read; by default it must be there, and is left as
+    /// it is. Says nothing for a [source of the caller's own](Self::start).
+    #[must_use]
+    pub fn stream_settings(mut self, settings: StreamSettings) -> Self {
+        self.stream_settings = Some(settings);
         self
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
 use kinfolk_core::backoff::Backoff;
-use kinfolk_core::id::StreamName;
+use kinfolk_core::id::StreamRef;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::driver::Driver;
@@ -26,7 +26,7 @@ const OUTBOX: usize = 1024;
 #[derive(Clone, Debug)]
 #[must_use = "nothing is written before `build`"]
 pub struct ProducerBuilder {
-    stream: StreamName,
+    stream: StreamRef,
     buffer_bytes: u32,
     concurrent_calls: usize,
     linger: Duration,
@@ -35,7 +35,7 @@ pub struct ProducerBuilder {
 }
 
 impl ProducerBuilder {
-    pub(super) fn new(stream: StreamName) -> Self {
+    pub(super) fn new(stream: StreamRef) -> Self {
         Self {
             stream,
             buffer_bytes: 64 * 1024 * 1024,

@@ -9,7 +9,7 @@ use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use kinfolk_core::id::{ShardId, StreamName};
+use kinfolk_core::id::{ShardId, StreamRef};
 use kinfolk_core::sequence::SequenceNumber;
 use tokio::sync::mpsc;
 
@@ -18,6 +18,7 @@ use super::{Queued, Receipt, Shared, Stats};
 use crate::aws::Failure;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
+use crate::stream::named;
 
 /// Makes the calls of a [`Producer`](super::Producer). Nothing is stored unless [`run`](Self::run)
 /// is polled: join it with the code that sends, or give it a task of its own.
@@ -36,7 +37,7 @@ pub struct Driver {
 #[derive(Clone, Debug)]
 struct Calls {
     client: Client,
-    stream: StreamName,
+    stream: StreamRef,
     timeout: Duration,
 }
 
@@ -219,7 +220,8 @@ impl Calls {
         let answer = self
             .client
             .put_records()
-            .stream_name(self.stream.as_str())
+            .set_stream_name(named::name(&self.stream))
+            .set_stream_arn(named::arn(&self.stream))
             .set_records(Some(records))
             .customize()
             .config_override(settings)

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use kinfolk_core::id::StreamName;
+use kinfolk_core::id::StreamRef;
 use sha1::{Digest, Sha1};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::stream::named;
 
 /// The most bytes of a record, data and partition key together.
 ///
@@ -60,7 +61,8 @@ impl NewRecord {
     }
 
     /// The record with its key filled in, if Kinesis can take it.
-    pub(super) fn checked(mut self, stream: &StreamName) -> Result<Self> {
+    pub(super) fn checked(mut self, stream: &StreamRef) -> Result<Self> {
+        named::check(stream)?;
         let key = self.key().into_owned();
         let refuse = |what: String| {
             let message = format!("cannot put a record into stream {stream}: {what}");

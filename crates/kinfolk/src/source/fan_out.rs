@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::types::{Consumer, ConsumerStatus};
 use kinfolk_core::coordinate::Registered;
-use kinfolk_core::id::{GroupName, SlotName, StreamName};
+use kinfolk_core::id::{GroupName, SlotName, StreamRef};
 use sha1::{Digest, Sha1};
 
 use crate::aws::Failure;
@@ -22,7 +22,7 @@ const LEGIBLE: usize = 60;
 /// lists all that there are.
 pub(super) async fn register(
     client: &Client,
-    stream: &StreamName,
+    stream: &StreamRef,
     group: &GroupName,
     wanted: u32,
 ) -> Result<Registered> {
@@ -55,8 +55,11 @@ pub(super) async fn register(
     }
 }
 
-async fn stream_arn(client: &Client, stream: &StreamName) -> Result<String> {
-    let answer = client.describe_stream_summary().stream_name(stream.as_str()).send().await;
+async fn stream_arn(client: &Client, stream: &StreamRef) -> Result<String> {
+    if let Some(arn) = stream.arn() {
+        return Ok(arn.to_owned());
+    }
+    let answer = client.describe_stream_summary().stream_name(stream.name().as_str()).send().await;
     let answer = answer
         .map_err(|error| Failure::of(&error).error(format_args!("describe stream {stream}")))?;
     let summary = answer.stream_description_summary();
@@ -69,7 +72,7 @@ async fn stream_arn(client: &Client, stream: &StreamName) -> Result<String> {
 /// The stream's consumers by name, of every page.
 async fn list(
     client: &Client,
-    stream: &StreamName,
+    stream: &StreamRef,
     arn: &str,
 ) -> Result<BTreeMap<String, Consumer>> {
     let (mut consumers, mut token) = (BTreeMap::new(), None);
@@ -87,7 +90,7 @@ async fn list(
     }
 }
 
-async fn add(client: &Client, stream: &StreamName, arn: &str, name: &SlotName) -> Result<()> {
+async fn add(client: &Client, stream: &StreamRef, arn: &str, name: &SlotName) -> Result<()> {
     let call = client.register_stream_consumer().stream_arn(arn).consumer_name(name.as_str());
     match call.send().await {
         Ok(_) => Ok(()),

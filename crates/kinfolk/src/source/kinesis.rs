@@ -20,33 +20,32 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use kinfolk_core::coordinate::Registered;
-use kinfolk_core::id::{GroupName, ShardId, StreamName};
+use kinfolk_core::id::{GroupName, ShardId, StreamRef};
 use kinfolk_core::reader::{ChildShard, Fault, Position};
 use kinfolk_core::sequence::SequenceNumber;
 use kinfolk_core::time::WallTime;
-use kinfolk_core::topology::{HashRange, Listing, ShardInfo};
+use kinfolk_core::topology::Listing;
 
 use super::{Answer, Description, ReadError, Source, Subscription, fan_out};
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Page, Raw};
 use crate::store::BoxFuture;
+use crate::stream::{self, named};
 
 /// How long one call may take, in seconds. A GetRecords answer holds up to 10 MiB.
 const ATTEMPT: Duration = Duration::from_secs(15);
-/// The most shards a page of a listing holds.
-const LIST_PAGE: i32 = 1_000;
 
 /// A Kinesis stream that is read with GetRecords or SubscribeToShard.
 #[derive(Clone, Debug)]
 pub struct KinesisSource {
     client: Client,
-    stream: StreamName,
+    stream: StreamRef,
 }
 
 impl KinesisSource {
-    /// The stream of that name, through this client. Its retries are not used for reading.
-    pub fn new(client: Client, stream: impl Into<StreamName>) -> Self {
+    /// The stream of that name or ARN, through this client. Its retries are not used for reading.
+    pub fn new(client: Client, stream: impl Into<StreamRef>) -> Self {
         Self { client, stream: stream.into() }
     }
 
@@ -82,29 +81,16 @@ impl KinesisSource {
             failure.error(format_args!("{doing} of shard {shard} of stream {}", self.stream));
         ReadError { fault, error }
     }
-
-    async fn list_page(
-        &self,
-        token: Option<String>,
-    ) -> Result<(Vec<types::Shard>, Option<String>)> {
-        let call = self.client.list_shards().max_results(LIST_PAGE);
-        // A token stands for the stream, too: naming both is refused.
-        let call = match token {
-            Some(token) => call.next_token(token),
-            None => call.stream_name(self.stream.as_str()),
-        };
-        let page = call.send().await.map_err(|error| {
-            Failure::of(&error).error(format_args!("list the shards of stream {}", self.stream))
-        })?;
-        let next = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        Ok((page.shards.unwrap_or_default(), next))
-    }
 }
 
 impl Source for KinesisSource {
     fn describe(&self) -> BoxFuture<'_, Result<Description>> {
         Box::pin(async {
-            let call = self.client.describe_stream_summary().stream_name(self.stream.as_str());
+            named::check(&self.stream)?;
+            let call = self.client.describe_stream_summary();
+            let call = call
+                .set_stream_name(named::name(&self.stream))
+                .set_stream_arn(named::arn(&self.stream));
             let date = ServerDate::default();
             let answer = call.customize().interceptor(date.clone()).send().await;
             let answer = answer.map_err(|error| {
@@ -134,18 +120,8 @@ impl Source for KinesisSource {
 
     fn list(&self) -> BoxFuture<'_, Result<Listing>> {
         Box::pin(async {
-            let mut shards = Vec::new();
-            let mut token = None;
-            loop {
-                let (page, next) = self.list_page(token).await?;
-                for shard in page {
-                    shards.push(self.shard_info(&shard)?);
-                }
-                token = next;
-                if token.is_none() {
-                    return Ok(shards.into_iter().collect());
-                }
-            }
+            let shards = stream::list_shards(&self.client, &self.stream).await?;
+            Ok(shards.into_iter().collect())
         })
     }
 
@@ -158,7 +134,8 @@ impl Source for KinesisSource {
             let call = self
                 .client
                 .get_shard_iterator()
-                .stream_name(self.stream.as_str())
+                .set_stream_name(named::name(&self.stream))
+                .set_stream_arn(named::arn(&self.stream))
                 .shard_id(shard.as_str());
             let call = match position {
                 Position::TrimHorizon => call.shard_iterator_type(ShardIteratorType::TrimHorizon),
@@ -192,6 +169,8 @@ impl Source for KinesisSource {
         Box::pin(async move {
             let limit = i32::try_from(limit).unwrap_or(i32::MAX);
             let call = self.client.get_records().shard_iterator(iterator).limit(limit);
+            // It takes no name, and the ARN where the stream is another account's.
+            let call = call.set_stream_arn(named::arn(&self.stream));
             let answer = call.customize().config_override(self.once()).send().await;
             let answer = answer.map_err(|e| self.read_error("get records", shard, &e))?;
             let next = answer.next_shard_iterator.filter(|text| !text.is_empty());
@@ -215,25 +194,6 @@ impl Source for KinesisSource {
 }
 
 impl KinesisSource {
-    fn shard_info(&self, shard: &types::Shard) -> Result<ShardInfo> {
-        let range = shard.hash_key_range().ok_or_else(|| self.odd("a shard without hash keys"))?;
-        let key = |text: &str| text.parse().map_err(|e| self.odd("a hash key").with_source(e));
-        let sequences = shard
-            .sequence_number_range()
-            .ok_or_else(|| self.odd("a shard without sequence numbers"))?;
-        Ok(ShardInfo {
-            id: shard.shard_id().into(),
-            parent: shard.parent_shard_id().map(ShardId::from),
-            adjacent: shard.adjacent_parent_shard_id().map(ShardId::from),
-            starting_sequence: sequences.starting_sequence_number().into(),
-            closed: sequences.ending_sequence_number().is_some(),
-            hash_range: HashRange {
-                start: key(range.starting_hash_key())?,
-                end: key(range.ending_hash_key())?,
-            },
-        })
-    }
-
     fn odd(&self, what: &str) -> Error {
         Error::new(
             ErrorKind::Data,

@@ -1,10 +1,10 @@
 //! Splits and merges.
 
 use aws_sdk_kinesis::Client;
-use kinfolk_core::id::{ShardId, StreamName};
+use kinfolk_core::id::{ShardId, StreamRef};
 use kinfolk_core::topology::{HashRange, ShardInfo};
 
-use super::{list_shards, wait};
+use super::{list_shards, named, wait};
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -16,10 +16,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// otherwise as AWS fails.
 pub async fn split(
     client: &Client,
-    stream: &StreamName,
+    stream: &StreamRef,
     shard: &ShardId,
     at: Option<u128>,
 ) -> Result<Vec<ShardInfo>> {
+    named::check(stream)?;
     wait::until_active(client, stream).await?;
     let doing = format!("split shard {shard} of stream {stream}");
     let shards = list_shards(client, stream).await?;
@@ -33,7 +34,8 @@ pub async fn split(
     }
     let request = client
         .split_shard()
-        .stream_name(stream.as_str())
+        .set_stream_name(named::name(stream))
+        .set_stream_arn(named::arn(stream))
         .shard_to_split(shard.as_str())
         .new_starting_hash_key(at.to_string());
     request.send().await.map_err(|error| Failure::of(&error).error(&doing))?;
@@ -48,10 +50,11 @@ pub async fn split(
 /// otherwise as AWS fails.
 pub async fn merge(
     client: &Client,
-    stream: &StreamName,
+    stream: &StreamRef,
     first: &ShardId,
     second: &ShardId,
 ) -> Result<Vec<ShardInfo>> {
+    named::check(stream)?;
     wait::until_active(client, stream).await?;
     let doing = format!("merge shards {first} and {second} of stream {stream}");
     let shards = list_shards(client, stream).await?;
@@ -64,7 +67,8 @@ pub async fn merge(
     }
     let request = client
         .merge_shards()
-        .stream_name(stream.as_str())
+        .set_stream_name(named::name(stream))
+        .set_stream_arn(named::arn(stream))
         .shard_to_merge(lower.id.as_str())
         .adjacent_shard_to_merge(upper.id.as_str());
     request.send().await.map_err(|error| Failure::of(&error).error(&doing))?;

@@ -2,24 +2,32 @@
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::types::Shard;
-use kinfolk_core::id::{ShardId, StreamName};
+use kinfolk_core::id::{ShardId, StreamRef};
 use kinfolk_core::sequence::SequenceNumber;
 use kinfolk_core::topology::{HashRange, ShardInfo};
 
+use super::named;
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
+
+/// The most shards a page holds (API reference, ListShards).
+const PAGE: i32 = 1_000;
 
 /// All shards that AWS lists, of every page, in the order of their ids.
 ///
 /// # Errors
 /// [`Config`](ErrorKind::Config) if there is no such stream, [`Data`](ErrorKind::Data) if a shard
 /// does not read as one; otherwise as AWS fails.
-pub async fn list_shards(client: &Client, stream: &StreamName) -> Result<Vec<ShardInfo>> {
+pub async fn list_shards(client: &Client, stream: &StreamRef) -> Result<Vec<ShardInfo>> {
+    named::check(stream)?;
     let (mut shards, mut token) = (Vec::new(), None::<String>);
     loop {
-        // A token stands for the stream's name, and AWS refuses to be given both.
-        let name = token.is_none().then(|| stream.to_string());
-        let request = client.list_shards().set_stream_name(name).set_next_token(token.take());
+        // A token stands for the stream, and AWS refuses to be given both.
+        let request = client.list_shards().max_results(PAGE);
+        let request = match token.take() {
+            Some(token) => request.next_token(token),
+            None => request.set_stream_name(named::name(stream)).set_stream_arn(named::arn(stream)),
+        };
         let page = match request.send().await.map_err(|error| Failure::of(&error)) {
             Ok(page) => page,
             // After 5 minutes: the pages before it may be outdated as well.
@@ -43,7 +51,7 @@ pub async fn list_shards(client: &Client, stream: &StreamName) -> Result<Vec<Sha
 }
 
 /// The shard in our own terms.
-fn shard_info(shard: Shard, stream: &StreamName) -> Result<ShardInfo> {
+fn shard_info(shard: Shard, stream: &StreamRef) -> Result<ShardInfo> {
     let malformed = |what| {
         let message = format!("shard {} of stream {stream} is listed {what}", shard.shard_id);
         Error::new(ErrorKind::Data, message)

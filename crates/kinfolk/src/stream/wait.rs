@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
-use kinfolk_core::id::{ShardId, StreamName};
+use kinfolk_core::id::{ShardId, StreamRef};
 
 use super::{ShardInfo, StreamStatus, list_shards, status, summary};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +39,7 @@ impl Pauses {
 }
 
 /// Waits until the stream can be used and resharded.
-pub(super) async fn until_active(client: &Client, stream: &StreamName) -> Result<()> {
+pub(super) async fn until_active(client: &Client, stream: &StreamRef) -> Result<()> {
     let mut pauses = Pauses::new();
     loop {
         match summary(client, stream).await {
@@ -53,7 +53,7 @@ pub(super) async fn until_active(client: &Client, stream: &StreamName) -> Result
 }
 
 /// Waits until the stream is not known any more.
-pub(super) async fn until_gone(client: &Client, stream: &StreamName) -> Result<()> {
+pub(super) async fn until_gone(client: &Client, stream: &StreamRef) -> Result<()> {
     let mut pauses = Pauses::new();
     loop {
         match summary(client, stream).await {
@@ -70,7 +70,7 @@ pub(super) async fn until_gone(client: &Client, stream: &StreamName) -> Result<(
 /// Waits until a shard has so many children, and returns them.
 pub(super) async fn for_children(
     client: &Client,
-    stream: &StreamName,
+    stream: &StreamRef,
     parent: &ShardId,
     count: usize,
 ) -> Result<Vec<ShardInfo>> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use kinfolk::core::id::{ShardId, StreamName};
+use kinfolk::core::id::{ShardId, StreamRef};
 use kinfolk::group::Group;
 use kinfolk::stream;
 use tokio::sync::mpsc;
@@ -30,7 +30,7 @@ pub(super) async fn watch(group: Group, say: mpsc::Sender<Happening>) -> Result<
 /// Splits a shard in the middle.
 pub(super) async fn split(
     kinesis: aws_sdk_kinesis::Client,
-    stream: StreamName,
+    stream: StreamRef,
     parent: ShardId,
     say: mpsc::Sender<Happening>,
 ) -> Result<(), Failure> {

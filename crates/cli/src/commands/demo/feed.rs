@@ -3,7 +3,7 @@
 use aws_sdk_kinesis::Client;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use kinfolk::core::id::StreamName;
+use kinfolk::core::id::StreamRef;
 use kinfolk::producer::{NewRecord, Producer};
 use tokio::sync::mpsc;
 
@@ -18,7 +18,7 @@ const AHEAD: usize = 10_000;
 /// Puts the records at a rate, and says where each was stored.
 pub(super) async fn feed(
     client: Client,
-    stream: StreamName,
+    stream: StreamRef,
     items: Vec<Item>,
     rate: u32,
     say: mpsc::Sender<Happening>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use kinfolk::clock::{Clock, SystemClock};
-use kinfolk::core::id::{ShardId, StreamName};
+use kinfolk::core::id::{ShardId, StreamRef};
 use kinfolk::core::time::Now;
 use kinfolk::group::Group;
 use tokio::process::Child;
@@ -45,7 +45,7 @@ pub(super) struct Plan {
 
 /// The demo under way.
 pub(super) struct Stage {
-    stream: StreamName,
+    stream: StreamRef,
     kinesis: aws_sdk_kinesis::Client,
     group: Group,
     plan: Plan,
@@ -70,7 +70,7 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(
-        stream: StreamName,
+        stream: StreamRef,
         kinesis: aws_sdk_kinesis::Client,
         group: Group,
         plan: Plan,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kinfolk::ErrorKind;
-use kinfolk::core::id::{GroupName, StreamName};
+use kinfolk::core::id::{GroupName, StreamRef};
 use kinfolk::group::{Description, Group};
 use kinfolk::source::KinesisSource;
 
@@ -20,9 +20,9 @@ use crate::{aws, output};
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The stream.
+    /// The stream: its name or ARN.
     #[arg(long, value_name = "STREAM", required_unless_present = "item")]
-    stream: Option<StreamName>,
+    stream: Option<StreamRef>,
 
     /// The group.
     #[arg(long, value_name = "GROUP", required_unless_present = "item")]
@@ -100,11 +100,11 @@ pub(super) async fn run(args: Args) -> Outcome {
     Ok(Exit::Done)
 }
 
-async fn group(stream: &StreamName, group: &GroupName, state: &State) -> Result<Group, Failure> {
+async fn group(stream: &StreamRef, group: &GroupName, state: &State) -> Result<Group, Failure> {
     let config = aws::config().await?;
     let kinesis = aws_sdk_kinesis::Client::new(&config);
     let source = KinesisSource::new(kinesis, stream.clone());
-    let store = state.open(&config, group, stream).map_err(explain)?;
+    let store = state.open(&config, group, stream.name()).map_err(explain)?;
     Ok(Group::new(stream.clone(), group.clone(), Arc::new(source), store))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kinfolk::core::id::StreamName;
+use kinfolk::core::id::StreamRef;
 use kinfolk::producer::Stats;
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn new(stream: &StreamName, stats: Stats, elapsed: Duration) -> Self {
+    pub(super) fn new(stream: &StreamRef, stats: Stats, elapsed: Duration) -> Self {
         Self {
             stream: stream.to_string(),
             put: stats.put,

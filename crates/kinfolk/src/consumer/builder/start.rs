@@ -28,6 +28,7 @@ use crate::store::StateStore;
 use crate::store::dynamo::lifion::LifionStore;
 #[cfg(feature = "sqlite")]
 use crate::store::sqlite::SqliteStore;
+use crate::stream::named;
 #[cfg(feature = "sqlite")]
 use crate::supervise;
 use crate::supervise::Task;
@@ -69,10 +70,10 @@ impl Builder {
             &dynamodb,
             self.table.table(),
             self.group.clone(),
-            self.stream.clone(),
+            self.stream.name().clone(),
         )
         .attempt_limit(attempt);
-        let source = KinesisSource::new(kinesis, self.stream.clone());
+        let source = self.source(kinesis).await?;
         let table = self.table.clone();
         let look = async {
             // The table is looked at only when reading from it does not work: a round trip less
@@ -112,10 +113,10 @@ impl Builder {
         let timing = self.timing.as_ref().unwrap_or(&Timing::SQLITE);
         let attempt = Duration::from_millis(timing.attempt_ms.into());
         let (path, group, stream) =
-            (path.as_ref().to_owned(), self.group.clone(), self.stream.clone());
+            (path.as_ref().to_owned(), self.group.clone(), self.stream.name().clone());
         let open = move || SqliteStore::open(path, group, stream);
         let store = supervise::blocking(open).await??.attempt_limit(attempt);
-        let source = KinesisSource::new(kinesis, self.stream.clone());
+        let source = self.source(kinesis).await?;
         let opening = futures_util::try_join!(describe(&source), first_look(&store))?;
         self.open(Arc::new(source), Arc::new(store.clone()), opening)
     }
@@ -164,9 +165,9 @@ impl Builder {
             coordinator,
             timing,
             group: self.group.clone(),
-            stream: self.stream.clone(),
+            stream: self.stream.name().clone(),
             fan_out: self.fan_out,
-            keeper: Keeper::new(self.backup, self.group.clone(), self.stream.clone()),
+            keeper: Keeper::new(self.backup, self.group.clone(), self.stream.name().clone()),
             store: store.clone(),
             reading: Reading {
                 source,
@@ -187,7 +188,7 @@ impl Builder {
         let Description { created_on, server_time } = description;
         let first = Input::Opened { created_on, server_time, listing, state };
         Ok(Consumer {
-            stream: self.stream,
+            stream: self.stream.into(),
             group: self.group,
             hub,
             first_events: std::sync::Mutex::new(Some(announcer.listen())),
@@ -197,6 +198,14 @@ impl Builder {
             driver: Mutex::new(Task::spawn(driver.run(first))),
             shutdown_limit: self.shutdown_limit,
         })
+    }
+
+    /// The stream, as it is to be.
+    async fn source(&self, kinesis: aws_sdk_kinesis::Client) -> Result<KinesisSource> {
+        if let Some(settings) = &self.stream_settings {
+            settings.ensure(&kinesis, &self.stream).await?;
+        }
+        Ok(KinesisSource::new(kinesis, self.stream.clone()))
     }
 
     /// The table knows nothing of the group: whoever reads the error must.
@@ -214,8 +223,9 @@ impl Builder {
         if self.budget < LEAST_BUDGET {
             return wrong(format!("the byte budget must be at least {LEAST_BUDGET} bytes"));
         }
-        if self.group.as_str().is_empty() || self.stream.as_str().is_empty() {
-            return wrong("the stream and the group need a name".to_owned());
+        named::check(&self.stream)?;
+        if self.group.as_str().is_empty() {
+            return wrong("the group needs a name".to_owned());
         }
         if matches!(&self.mode, Mode::Standalone { name: Some(name) } if name.as_str().is_empty()) {
             return wrong("a standalone worker's name is empty: give one, or none".to_owned());

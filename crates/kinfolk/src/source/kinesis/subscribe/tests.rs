@@ -1,6 +1,6 @@
 use aws_sdk_kinesis::types::error::{InternalFailureException, ResourceInUseException};
 use aws_sdk_kinesis::types::{self, ChildShard, HashKeyRange};
-use kinfolk_core::id::StreamName;
+use kinfolk_core::id::StreamRef;
 use kinfolk_core::reader::Fault;
 
 use super::*;
@@ -45,7 +45,7 @@ fn errors_in_the_stream_are_judged_like_those_of_a_call() {
                 .behavior_version(aws_sdk_kinesis::config::BehaviorVersion::latest())
                 .build(),
         ),
-        stream: StreamName::from("orders"),
+        stream: StreamRef::from("orders"),
     };
     let fault = |error: StreamError| {
         let error = SdkError::service_error(error, RawMessage::invalid(None));
