@@ -35,6 +35,10 @@ deny:
 direction:
     .ci/direction
 
+# Fuzz what reads bytes of others, for so many seconds each
+fuzz seconds="10":
+    fuzz/run {{seconds}}
+
 # Run other consumers beside ours
 interop:
     interop/run

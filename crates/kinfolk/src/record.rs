@@ -28,7 +28,7 @@ pub struct Raw {
 }
 
 /// A record, borrowed from its page: one of the stream, or one inside an aggregate
-/// ([`aggregate`](crate::aggregate)). `Debug` shows no payload.
+/// ([`aggregate`]). `Debug` shows no payload.
 #[derive(Clone, Copy)]
 pub struct Record<'a> {
     raw: &'a Raw,

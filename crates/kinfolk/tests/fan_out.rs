@@ -191,7 +191,7 @@ async fn a_split_hands_out_the_children_after_their_parent() {
         let record = timeout(SOON, records.next()).await.expect("in time").unwrap().unwrap();
         let number = String::from_utf8(record.data().to_vec()).unwrap();
         let parent = record.shard().as_str() == "shardId-000000000000";
-        assert_eq!(parent, number < "0020".to_owned(), "{number} of {}", record.shard());
+        assert_eq!(parent, number.as_str() < "0020", "{number} of {}", record.shard());
         assert!(!parent || seen.len() < 20, "{number} after a child's");
         seen.push(number);
         assert!(record.ack());

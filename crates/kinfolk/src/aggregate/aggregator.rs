@@ -29,7 +29,7 @@ use crate::producer::NewRecord;
 ///     }
 /// }
 /// full.extend(aggregator.finish());
-/// assert_eq!(full.len(), 3);
+/// assert_eq!(full.len(), 2);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Aggregator {
