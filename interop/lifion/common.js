@@ -53,7 +53,9 @@ class Servers {
     const kinesis = env.AWS_ENDPOINT_URL_KINESIS;
     const dynamodb = env.AWS_ENDPOINT_URL_DYNAMODB;
     Object.assign(this, { child, env, folder, kinesisEndpoint: kinesis, dynamodbEndpoint: dynamodb });
-    this.kinesis = new AWS.Kinesis({ ...KEYS, endpoint: kinesis });
+    // Reading beside others is throttled now and then.
+    const retries = { maxRetries: 12, retryDelayOptions: { base: 100 } };
+    this.kinesis = new AWS.Kinesis({ ...KEYS, ...retries, endpoint: kinesis });
     this.dynamodb = new AWS.DynamoDB.DocumentClient({ ...KEYS, endpoint: dynamodb });
   }
 
