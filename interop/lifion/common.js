@@ -32,6 +32,14 @@ async function until(what, condition, ms = 30000) {
   }
 }
 
+/** A value as text, the same whatever the order of its attributes: DynamoDB keeps none. */
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical)}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const sorted = Object.keys(value).sort();
+  return `{${sorted.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)}}`;
+}
+
 function check(condition, what) {
   if (!condition) throw new Error(what);
 }
@@ -53,7 +61,9 @@ class Servers {
     const kinesis = env.AWS_ENDPOINT_URL_KINESIS;
     const dynamodb = env.AWS_ENDPOINT_URL_DYNAMODB;
     Object.assign(this, { child, env, folder, kinesisEndpoint: kinesis, dynamodbEndpoint: dynamodb });
-    this.kinesis = new AWS.Kinesis({ ...KEYS, endpoint: kinesis });
+    // Reading beside others is throttled now and then.
+    const retries = { maxRetries: 12, retryDelayOptions: { base: 100 } };
+    this.kinesis = new AWS.Kinesis({ ...KEYS, ...retries, endpoint: kinesis });
     this.dynamodb = new AWS.DynamoDB.DocumentClient({ ...KEYS, endpoint: dynamodb });
   }
 
@@ -139,7 +149,7 @@ class Scene {
       let last;
       while (!over) {
         const item = await this.item();
-        const text = JSON.stringify(item);
+        const text = item && canonical(item);
         if (item && text !== last) seen.push({ at: Date.now(), item });
         last = text;
         await wait(every);
@@ -410,4 +420,4 @@ function main(title, checks, options) {
   );
 }
 
-module.exports = { TABLE, check, main, until, wait };
+module.exports = { TABLE, canonical, check, main, until, wait };
