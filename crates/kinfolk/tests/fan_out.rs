@@ -215,6 +215,15 @@ async fn a_consumer_that_is_deregistered_is_registered_again_and_the_shard_polle
     world.put(0..10).await;
     let mut seen = take(&consumer, 10).await;
     world.kinesis.deregister_stream_consumer().consumer_arn(&first).send().await.unwrap();
+    // Until it is gone it goes on pushing.
+    let stream = first.split_once("/consumer/").unwrap().0;
+    let gone = async {
+        let list = || world.kinesis.list_stream_consumers().stream_arn(stream).send();
+        while !list().await.unwrap().consumers().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(SOON, gone).await.expect("it goes");
     world.put(10..30).await;
     assert_eq!(fell_back(&mut events).await, FallBack::Missing);
     seen.extend(take(&consumer, 20).await);

@@ -68,6 +68,8 @@ async fn a_stream_that_is_being_deleted_is_waited_for_and_made_again() {
     let world = slow().await;
     let name = StreamRef::from("other");
     let before = stream::describe(&world.kinesis, &name).await.unwrap().created;
+    // Kinesis tells a stream's age in whole seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     world.kinesis.delete_stream().stream_name("other").send().await.unwrap();
     let refused = StreamSettings::new().ensure(&world.kinesis, &name).await.unwrap_err();
     assert!(refused.to_string().contains("is being deleted"), "{refused}");

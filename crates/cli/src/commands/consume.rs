@@ -61,9 +61,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", requires = "standalone")]
     name: Option<String>,
 
-    /// Take one of so many fan-out consumers, registered for the group where they are missing;
-    /// wait while all of them are in use. Kinesis charges for each by the hour. Records are read
-    /// by polling all the same.
+    /// Read by one of so many fan-out consumers, registered for the group where they are missing;
+    /// poll while all of them are in use. Kinesis charges for each by the hour, and for what it
+    /// pushes.
     #[arg(long, value_name = "CONSUMERS", default_value_t = 0, hide_default_value = true)]
     fan_out: u32,
 

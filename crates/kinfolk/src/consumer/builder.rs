@@ -110,12 +110,15 @@ impl Builder {
         self
     }
 
-    /// Takes one of so many fan-out consumers, which are registered for the group where they are
-    /// missing; a worker that finds all of them in use waits until one is free. 0, the default, is
-    /// none.
+    /// Reads by one of so many fan-out consumers, which are registered for the group where they are
+    /// missing. 0, the default, is none.
     ///
-    /// Kinesis charges for a registered consumer by the hour. The worker holds its consumer in the
-    /// group's state, and its shards with it; it still *reads* by polling.
+    /// A worker that finds all of them in use polls until one is free, and so does one whose
+    /// subscriptions keep failing: [`Event::FellBack`](crate::Event::FellBack) and
+    /// [`GroupEvent::NoSlotFree`](crate::event::GroupEvent::NoSlotFree) say so. A standalone worker
+    /// without a name keeps its place in the consumer's entry, and waits for one instead.
+    ///
+    /// Kinesis charges for a registered consumer by the hour, and for what it pushes.
     #[must_use]
     pub fn fan_out(mut self, consumers: u32) -> Self {
         self.fan_out = consumers;
