@@ -110,12 +110,17 @@ impl Builder {
         self
     }
 
-    /// Takes one of so many fan-out consumers, which are registered for the group where they are
-    /// missing; a worker that finds all of them in use waits until one is free. 0, the default, is
-    /// none.
+    /// Reads by enhanced fan-out: records are pushed, and the worker has 2 MiB a second of each shard
+    /// for itself. It takes one of so many fan-out consumers, which are registered for the group where
+    /// they are missing. 0, the default, is none.
     ///
-    /// Kinesis charges for a registered consumer by the hour. The worker holds its consumer in the
-    /// group's state, and its shards with it; it still *reads* by polling.
+    /// A worker that finds all of them in use polls until one is free; a standalone worker without a
+    /// name waits for one, since its place is kept in it. Where fan-out fails or is refused, the
+    /// shard is polled ([`Event::FellBack`](crate::Event::FellBack)), and fan-out tried again after
+    /// five minutes.
+    ///
+    /// Kinesis charges for a registered consumer by the hour, and nobody deregisters it by himself:
+    /// see [`fan_out`](crate::fan_out).
     #[must_use]
     pub fn fan_out(mut self, consumers: u32) -> Self {
         self.fan_out = consumers;
