@@ -55,6 +55,10 @@ bench:
 costs *args:
     bench/costs {{args}}
 
+# Read by fan-out from two servers, by default for twelve minutes each
+soak *args:
+    bench/fan-out-soak {{args}}
+
 # Processes on real records, some killed, stopped, late, checked: shared and standalone
 processes:
     bench/three-processes dynamodb

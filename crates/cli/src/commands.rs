@@ -3,6 +3,7 @@
 mod completions;
 mod consume;
 mod demo;
+mod fan_out;
 mod group;
 mod local;
 mod put;
@@ -20,6 +21,9 @@ pub(crate) enum Command {
     Consume(consume::Args),
     /// See a group share a stream, lose a worker, and lose no record.
     Demo(demo::Args),
+    /// List and deregister the fan-out consumers of a stream.
+    #[command(subcommand)]
+    FanOut(fan_out::Command),
     /// Look at consumer groups.
     #[command(subcommand)]
     Group(group::Command),
@@ -37,6 +41,7 @@ impl Command {
             Self::Completions(args) => completions::run(&args),
             Self::Consume(args) => consume::run(args).await,
             Self::Demo(args) => demo::run(args).await,
+            Self::FanOut(command) => command.run().await,
             Self::Group(command) => command.run().await,
             Self::Local(args) => local::run(args).await,
             Self::Put(args) => put::run(args).await,

@@ -6,6 +6,7 @@ mod exit;
 mod output;
 mod signal;
 mod state;
+mod table;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -218,6 +218,10 @@ impl Coordinator {
     /// Takes an input and says what to do.
     pub fn step(&mut self, now: &Now, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
+        if self.phase == Phase::Over {
+            // A look that was under way shows a worker that has left: that is no eviction.
+            return out;
+        }
         match input {
             Input::Tick => {}
             Input::Opened { created_on, server_time, listing, state } => {

@@ -42,6 +42,7 @@ mod delivery;
 mod drive;
 pub mod error;
 pub mod event;
+pub mod fan_out;
 mod fence;
 #[cfg(fuzzing)]
 #[doc(hidden)]

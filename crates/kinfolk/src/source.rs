@@ -1,6 +1,5 @@
 //! Where records come from.
 
-mod fan_out;
 mod kinesis;
 mod subscription;
 

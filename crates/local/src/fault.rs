@@ -227,4 +227,16 @@ mod tests {
         faults.clear();
         assert_eq!(faults.judge(Server::Kinesis, "PutRecord").kind, None);
     }
+
+    #[test]
+    fn faults_of_events_leave_calls_alone_and_know_the_last_event() {
+        let faults = Faults::default();
+        faults.add(Fault::kinesis(FaultKind::Event(EventFault::EmptyContinuation)).times(1));
+        faults.add(Fault::kinesis(FaultKind::Event(EventFault::Silence)).times(1));
+        assert_eq!(faults.judge(Server::Kinesis, "SubscribeToShard").kind, None);
+        assert_eq!(faults.judge_event(false), Some(EventFault::Silence));
+        assert_eq!(faults.judge_event(false), None, "it ran out");
+        assert_eq!(faults.judge_event(true), Some(EventFault::EmptyContinuation));
+        assert_eq!(faults.judge_event(true), None);
+    }
 }

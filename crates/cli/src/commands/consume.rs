@@ -61,9 +61,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", requires = "standalone")]
     name: Option<String>,
 
-    /// Read by one of so many fan-out consumers, registered for the group where they are missing;
-    /// poll while all of them are in use. Kinesis charges for each by the hour, and for what it
-    /// pushes.
+    /// Read by enhanced fan-out, with one of so many consumers, which are registered for the group
+    /// where they are missing. Poll while all of them are in use; with --standalone and without
+    /// --name, wait. Kinesis charges for each by the hour: see `kinfolk fan-out`.
     #[arg(long, value_name = "CONSUMERS", default_value_t = 0, hide_default_value = true)]
     fan_out: u32,
 

@@ -4,7 +4,8 @@ mod describe;
 mod item;
 mod list;
 mod show;
-mod table;
+
+pub(super) use list::listed;
 
 use crate::exit::Outcome;
 

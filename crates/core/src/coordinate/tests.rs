@@ -896,3 +896,20 @@ fn writes_are_filled_to_their_room_and_the_rest_goes_next() {
             .all(|s: &Shard| s.owner.is_none() && s.checkpoint == Checkpoint::at("5"))
     );
 }
+
+#[test]
+fn a_worker_that_gave_up_leaving_stays_away_whatever_it_is_still_told() {
+    let mut solo = Solo::start(&["a"]);
+    solo.commit();
+    solo.after(750);
+    assert!(solo.effects.contains(&Effect::Look));
+    // The state cannot be written any more, and others evict the worker meanwhile.
+    solo.step(Input::Shutdown { limit_ms: 0 });
+    solo.after(60_000);
+    assert!(solo.effects.contains(&Effect::Finished));
+    let me = solo.me();
+    solo.state().workers.remove(&me);
+    let seen = solo.state.clone();
+    solo.step(Input::Looked(seen));
+    assert_eq!((solo.effects.clone(), solo.me()), (vec![], me));
+}

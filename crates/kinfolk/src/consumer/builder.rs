@@ -110,15 +110,17 @@ impl Builder {
         self
     }
 
-    /// Reads by one of so many fan-out consumers, which are registered for the group where they are
-    /// missing. 0, the default, is none.
+    /// Reads by enhanced fan-out: records are pushed, and the worker has 2 MiB a second of each shard
+    /// for itself. It takes one of so many fan-out consumers, which are registered for the group where
+    /// they are missing. 0, the default, is none.
     ///
-    /// A worker that finds all of them in use polls until one is free, and so does one whose
-    /// subscriptions keep failing: [`Event::FellBack`](crate::Event::FellBack) and
-    /// [`GroupEvent::NoSlotFree`](crate::event::GroupEvent::NoSlotFree) say so. A standalone worker
-    /// without a name keeps its place in the consumer's entry, and waits for one instead.
+    /// A worker that finds all of them in use polls until one is free; a standalone worker without a
+    /// name waits for one, since its place is kept in it. Where fan-out fails or is refused, the
+    /// shard is polled ([`Event::FellBack`](crate::Event::FellBack)), and fan-out tried again after
+    /// five minutes.
     ///
-    /// Kinesis charges for a registered consumer by the hour, and for what it pushes.
+    /// Kinesis charges for a registered consumer by the hour, and nobody deregisters it by himself:
+    /// see [`fan_out`](crate::fan_out).
     #[must_use]
     pub fn fan_out(mut self, consumers: u32) -> Self {
         self.fan_out = consumers;

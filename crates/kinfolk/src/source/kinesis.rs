@@ -26,9 +26,10 @@ use kinfolk_core::sequence::SequenceNumber;
 use kinfolk_core::time::WallTime;
 use kinfolk_core::topology::Listing;
 
-use super::{Answer, Description, ReadError, Source, Subscription, fan_out};
+use super::{Answer, Description, ReadError, Source, Subscription};
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fan_out;
 use crate::record::{Page, Raw};
 use crate::store::BoxFuture;
 use crate::stream::{self, named};

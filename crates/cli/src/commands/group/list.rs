@@ -71,7 +71,8 @@ pub(super) async fn run(args: Args) -> Outcome {
     }
 }
 
-async fn listed(state: &State) -> Result<Vec<Listed>, Failure> {
+/// Every group of a state.
+pub(in crate::commands) async fn listed(state: &State) -> Result<Vec<Listed>, Failure> {
     let listed = match state {
         State::DynamoDb(table) => {
             let client = aws_sdk_dynamodb::Client::new(&aws::config().await?);

@@ -13,8 +13,8 @@ use kinfolk::group::{Description, Kind, Lag, ShardState, SlotStatus};
 
 pub(super) use json::Json;
 
-use super::table::Table;
 use crate::output::{duration, escape};
+use crate::table::Table;
 
 /// Where a description comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::super::table::Table;
 use super::summary::{Counts, Note, Summary};
 use crate::output::{duration, escape};
 use crate::state::State;
+use crate::table::Table;
 
 /// What people see.
 pub(super) fn text(all: &[Summary]) -> String {

@@ -3,9 +3,9 @@
 use kinfolk::core::snapshot::Home;
 use kinfolk::group::{Description, Lag, ShardStatus};
 
-use super::super::table::Table;
 use super::{dash, name, state};
 use crate::output::{duration, escape};
+use crate::table::Table;
 
 /// How many digits of a sequence number people see: the last ones differ.
 const DIGITS: usize = 12;

@@ -2,9 +2,9 @@
 
 use kinfolk::group::{Description, Member};
 
-use super::super::table::Table;
 use super::{kind, name};
 use crate::output::{duration, escape};
+use crate::table::Table;
 
 /// The table; nothing without workers.
 pub(super) fn text(seen: &Description) -> String {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 /// Rows under a head. Text from elsewhere must be escaped before it comes here.
-pub(super) struct Table<const N: usize> {
+pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
     /// The columns that hold numbers.
     right: [bool; N],
@@ -13,21 +13,21 @@ pub(super) struct Table<const N: usize> {
 
 impl<const N: usize> Table<N> {
     /// A table of these columns; a name that begins with `>` makes a column of numbers.
-    pub(super) fn new(head: [&str; N]) -> Self {
+    pub(crate) fn new(head: [&str; N]) -> Self {
         let right = head.map(|name| name.starts_with('>'));
         let head = head.map(|name| name.trim_start_matches('>').to_owned());
         Self { rows: vec![head], right, least: [0; N] }
     }
 
     /// Makes the columns of these tables line up with each other's.
-    pub(super) fn line_up(tables: &mut [Self]) {
+    pub(crate) fn line_up(tables: &mut [Self]) {
         let widest = tables.iter().fold([0; N], |widths, table| table.widths(widths));
         for table in tables {
             table.least = widest;
         }
     }
 
-    pub(super) fn row(&mut self, cells: [String; N]) {
+    pub(crate) fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
 
