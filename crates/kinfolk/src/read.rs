@@ -161,3 +161,6 @@ fn last(page: &Page) -> Option<SequenceNumber> {
     let last = page.len().checked_sub(1).and_then(|last| page.get(last));
     last.map(|record| record.sequence_number().into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,10 +126,10 @@ async fn goes_on_after(name: &str, fault: EventFault, wanted: impl Fn(&Loss) -> 
 
 #[tokio::test]
 async fn an_exception_among_the_events_is_followed_by_another_subscription() {
-    for code in ["InternalFailureException", "KMSThrottlingException", "ResourceInUseException"] {
-        let failed = |loss: &Loss| matches!(loss, Loss::Failed(_));
-        goes_on_after("exception", EventFault::Exception(code), failed).await;
-    }
+    let codes = ["InternalFailureException", "KMSThrottlingException", "ResourceInUseException"];
+    let failed = |loss: &Loss| matches!(loss, Loss::Failed(_));
+    let each = codes.map(|code| goes_on_after("exception", EventFault::Exception(code), failed));
+    futures_util::future::join_all(each).await;
 }
 
 #[tokio::test]
