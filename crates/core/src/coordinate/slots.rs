@@ -168,7 +168,9 @@ impl Coordinator {
     /// Says aloud which slot is this worker's, once it has changed.
     pub(super) fn notice_slot(&mut self, out: &mut Vec<Effect>) {
         let Some(state) = self.view.as_ref().filter(|_| self.settings.fan_out) else { return };
-        let slot = state.slot_of(&self.me).filter(|_| self.phase == Phase::Member);
+        // It goes with the last write of a worker that leaves.
+        let uses = matches!(self.phase, Phase::Member | Phase::Leaving { .. });
+        let slot = state.slot_of(&self.me).filter(|_| uses);
         let slot = slot.map(|(name, slot)| (name.clone(), slot.arn.clone()));
         // There is none only once it could have taken one of those that are registered.
         let none = slot.is_none()

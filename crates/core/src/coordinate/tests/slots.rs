@@ -113,6 +113,7 @@ fn a_standalone_worker_that_keeps_its_shards_in_its_slot_waits_for_one() {
 fn a_worker_that_leaves_frees_its_slot_in_the_same_write() {
     let mut solo = Solo::begin_fan_out(Mode::Shared, 7, &["f1"], None);
     solo.step(Input::Shutdown { limit_ms: 0 });
+    assert_eq!(solo.coordinator.consumer(), Some("arn:f1"), "its shards are not polled for that");
     while solo.written().is_some() {
         solo.commit();
     }
