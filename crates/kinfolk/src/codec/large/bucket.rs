@@ -32,7 +32,7 @@ impl LargeItems {
     /// [`expire_after_days`](Self::expire_after_days) or by another rule of the bucket. Otherwise
     /// as S3 fails.
     pub async fn ensure_bucket(&self, kinesis: &aws_sdk_kinesis::Client) -> Result<()> {
-        let retention = stream::describe(kinesis, &self.stream).await?.retention_hours;
+        let retention = stream::describe(kinesis, &(&self.stream).into()).await?.retention_hours;
         let retention_days = retention.div_ceil(24);
         let days = self.expire_days.unwrap_or(retention_days + 1);
         if days < retention_days {
