@@ -1,5 +1,6 @@
 // Writes testdata/lzutf8.ndjson: what the npm package lzutf8 makes of these texts, by the call
-// that lifion-kinesis makes. Run by `interop/content/run --golden`.
+// that lifion-kinesis makes. Run after `interop/run` has installed it:
+// `NODE_PATH=interop/lifion/node_modules node interop/content/golden.js`.
 'use strict';
 
 const { createHash } = require('crypto');

@@ -3,13 +3,10 @@
 
 mod common;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::config::Credentials;
 use aws_sdk_kinesis::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::{kinfolk, pointed};
+use common::{kinesis, kinfolk, pointed};
 use kinfolk::aggregate::Aggregator;
 use kinfolk::producer::NewRecord;
 use kinfolk_local::Local;
@@ -93,14 +90,4 @@ async fn records_inside_an_aggregate_have_a_line_each_unless_asked_otherwise() {
     let ran = pointed(&local, &args("whole", &whole)).output().await.unwrap();
     assert_eq!(ran.stdout, [&aggregate[..], b"\n"].concat());
     local.shutdown().await;
-}
-
-async fn kinesis(local: &Local) -> Client {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(local.region()))
-        .endpoint_url(local.kinesis_endpoint())
-        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .load()
-        .await;
-    Client::new(&config)
 }

@@ -6,25 +6,12 @@ mod common;
 use std::process::Stdio;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::config::Credentials;
-use common::{kinfolk, pointed};
+use common::{kinesis, kinfolk, pointed};
 use kinfolk_local::Local;
 use serde_json::Value;
 use tokio::process::Child;
 
 const GROUP: [&str; 4] = ["--stream", "orders", "--group", "billing"];
-
-async fn client(local: &Local) -> Client {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new(local.region()))
-        .endpoint_url(local.kinesis_endpoint())
-        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .load()
-        .await;
-    Client::new(&config)
-}
 
 fn worker(local: &Local) -> Child {
     let mut command = pointed(local, &[&["consume"], &GROUP[..], &["--fan-out", "2"]].concat());
@@ -64,7 +51,7 @@ async fn consumers_are_listed_with_their_users_and_only_orphans_go_unless_forced
     let created = kinfolk(&local, &["stream", "create", "orders"], b"").await;
     assert_eq!(created.code, 0, "{}", created.err);
     // Somebody else's, and without any state yet.
-    let client = client(&local).await;
+    let client = kinesis(&local).await;
     let summary = client.describe_stream_summary().stream_name("orders").send().await.unwrap();
     let arn = summary.stream_description_summary.unwrap().stream_arn;
     client.register_stream_consumer().stream_arn(&arn).consumer_name("x").send().await.unwrap();

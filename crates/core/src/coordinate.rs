@@ -225,13 +225,8 @@ impl Coordinator {
         match input {
             Input::Tick => {}
             Input::Opened { created_on, server_time, listing, state } => {
-                self.created_on = created_on;
-                let ahead = server_time.map_or(0, |theirs| now.wall.0.saturating_sub(theirs.0));
-                self.ahead_ms = ahead.max(0);
-                self.listed(now, listing);
+                self.opened(now, created_on, server_time, listing);
                 self.view = state;
-                self.viewed_at = *now;
-                self.phase = Phase::Outside;
             }
             Input::Looked(state) => self.looked(now, state, &mut out),
             Input::LookFailed => {

@@ -79,7 +79,16 @@ pub struct Worker {
     pub about: About,
 }
 
+/// A worker whose date is younger than this may be alive, in milliseconds.
+const ALIVE_MS: i64 = 60_000;
+
 impl Worker {
+    /// Whether it may be alive, by its own date against this clock: what dead ones left behind
+    /// keeps nobody out, and nothing from being replaced.
+    pub fn may_be_alive(&self, wall: WallTime) -> bool {
+        self.beat > wall.plus(-ALIVE_MS)
+    }
+
     /// Whether it is one of ours, with whom leases can be handed over directly.
     pub fn is_kinfolk(&self) -> bool {
         self.period_ms.is_some()

@@ -17,6 +17,7 @@ use sha1::{Digest, Sha1};
 
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
+use crate::stream;
 
 pub(crate) use register::register;
 
@@ -124,14 +125,10 @@ async fn stream_arn(client: &Client, stream: &StreamRef) -> Result<String> {
     if let Some(arn) = stream.arn() {
         return Ok(arn.to_owned());
     }
-    let answer = client.describe_stream_summary().stream_name(stream.name().as_str()).send().await;
-    let answer = answer
-        .map_err(|error| Failure::of(&error).error(format_args!("describe stream {stream}")))?;
-    let summary = answer.stream_description_summary();
-    summary.map(|summary| summary.stream_arn().to_owned()).ok_or_else(|| {
-        let message = format!("the answer about stream {stream} has no summary");
-        Error::new(ErrorKind::Data, message)
-    })
+    let summary = stream::summary(client, stream).await;
+    summary
+        .map(|summary| summary.stream_arn)
+        .map_err(|failure| failure.error(format_args!("describe stream {stream}")))
 }
 
 /// The stream's consumers, of every page.

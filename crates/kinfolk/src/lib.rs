@@ -26,6 +26,8 @@
 //! | --- | --- |
 //! | handle records one by one, by page, by shard | [`Consumer::records`], [`Consumer::next_batch`], [`Consumer::shards`], [`Processor`] |
 //! | open aggregates of the Kinesis Producer Library, or not; make them | [`Builder::deaggregate`], [`aggregate::Aggregator`] |
+//! | read what is compressed, JSON or in S3 | [`codec`] |
+//! | read by enhanced fan-out | [`Builder::fan_out`], [`fan_out`] |
 //! | keep the state in a file of this machine | [`Builder::sqlite`] |
 //! | keep the state elsewhere, or read elsewhere | [`store::StateStore`], [`source::Source`] |
 //! | write records, manage streams | [`producer`], [`stream`] |
@@ -52,6 +54,7 @@ mod hub;
 mod lease;
 mod processor;
 pub mod producer;
+mod random;
 mod read;
 pub mod record;
 pub mod source;

@@ -78,8 +78,8 @@ pub trait Source: Debug + Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Description {
-    /// When it was created: the seconds that Kinesis says, rounded to milliseconds as JavaScript
-    /// does, since the state table is shared with Node.
+    /// When it was created: the seconds that Kinesis says, in whole milliseconds as
+    /// JavaScript makes them, since the state table is shared with Node.
     pub created_on: WallTime,
     /// What the service's own clock said with the answer, to a second, if it did.
     pub server_time: Option<WallTime>,

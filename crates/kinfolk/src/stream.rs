@@ -123,7 +123,8 @@ pub async fn delete(client: &Client, stream: &StreamRef, with_consumers: bool) -
     wait::until_gone(client, stream).await
 }
 
-async fn summary(
+/// What AWS says of a stream in one call.
+pub(crate) async fn summary(
     client: &Client,
     stream: &StreamRef,
 ) -> std::result::Result<StreamDescriptionSummary, Failure> {

@@ -5,21 +5,17 @@
 mod common;
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_sdk_kinesis::primitives::Blob;
-use common::World;
-use futures_util::StreamExt;
+use common::{Folder, SOON, World, drain, next, text};
 use kinfolk::aggregate::{Aggregator, Deaggregate, Malformed};
 use kinfolk::core::sequence::{Checkpoint, Part};
 use kinfolk::core::snapshot::Snapshot;
 use kinfolk::producer::NewRecord;
-use kinfolk::{Builder, Consumer, Delivery, Event};
+use kinfolk::{Builder, Consumer, Event};
 use kinfolk_local::{Fault, FaultKind};
 use tokio::time::timeout;
-
-const SOON: Duration = Duration::from_secs(10);
 
 /// An aggregate of records whose data are their numbers, each with keys of its own.
 fn aggregate(numbers: Range<usize>) -> Vec<u8> {
@@ -45,11 +41,6 @@ async fn put_around(world: &World, end: usize) -> (String, String) {
     (before, aggregate)
 }
 
-async fn next(consumer: &Consumer) -> Delivery {
-    let next = async { consumer.records().next().await.expect("a record").expect("no error") };
-    timeout(SOON, next).await.expect("a record in time")
-}
-
 /// Takes so many records and acknowledges them.
 async fn take(consumer: &Consumer, count: usize) -> Vec<String> {
     let mut seen = Vec::new();
@@ -59,22 +50,6 @@ async fn take(consumer: &Consumer, count: usize) -> Vec<String> {
         assert!(record.ack());
     }
     seen
-}
-
-/// Takes records until none comes for a while, and acknowledges them.
-async fn drain(consumer: &Consumer) -> Vec<String> {
-    let mut seen = Vec::new();
-    let mut records = consumer.records();
-    while let Ok(Some(record)) = timeout(Duration::from_millis(1_500), records.next()).await {
-        let record = record.unwrap();
-        seen.push(text(&record));
-        assert!(record.ack());
-    }
-    seen
-}
-
-fn text(record: &Delivery) -> String {
-    String::from_utf8(record.data().to_vec()).unwrap()
 }
 
 fn inside(before: Option<&str>, aggregate: &str, sub: u64) -> Checkpoint {
@@ -251,40 +226,18 @@ async fn a_standalone_worker_with_a_name_goes_on_in_an_aggregate() {
 async fn a_part_is_kept_in_a_file_too() {
     let world = World::start("file", 1).await;
     let (before, aggregate) = put_around(&world, 6).await;
-    let folder = Folder::new();
+    let folder = Folder::new("aggregates");
     let start = || {
         let builder = world.builder().timing(kinfolk::core::coordinate::Timing::SQLITE);
-        builder.sqlite(world.kinesis.clone(), folder.0.join("state.db"))
+        builder.sqlite(world.kinesis.clone(), folder.file())
     };
     let first = start().await.unwrap();
     assert_eq!(take(&first, 3).await, World::expected(0..3));
     first.shutdown().await.unwrap();
-    let store = kinfolk::store::sqlite::SqliteStore::open(
-        folder.0.join("state.db"),
-        "group",
-        world.stream(),
-    );
+    let store = kinfolk::store::sqlite::SqliteStore::open(folder.file(), "group", world.stream());
     let state = kinfolk::store::StateStore::look(&store.unwrap()).await.unwrap().unwrap();
     assert_eq!(*checkpoint(&state), inside(Some(&before), &aggregate, 1));
     let second = start().await.unwrap();
     assert_eq!(drain(&second).await, World::expected(3..7));
     second.shutdown().await.unwrap();
-}
-
-/// A folder that is gone at the end of the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("kinfolk-aggregates-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

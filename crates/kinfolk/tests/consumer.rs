@@ -7,38 +7,15 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use common::{World, fast};
+use common::{SOON, World, drain, fast, next, text};
 use futures_util::StreamExt;
 use kinfolk::clock::{Clock, SystemClock};
 use kinfolk::core::topology::Initial;
 use kinfolk::event::GroupEvent;
 use kinfolk::source::{KinesisSource, Source};
-use kinfolk::{Batch, Consumer, Delivery, Event, Processor};
+use kinfolk::{Batch, Consumer, Event, Processor};
 use kinfolk_local::{Fault, FaultKind};
 use tokio::time::{sleep, timeout};
-
-const SOON: Duration = Duration::from_secs(10);
-
-async fn next(consumer: &Consumer) -> Delivery {
-    let next = async { consumer.records().next().await.expect("a record").expect("no error") };
-    timeout(SOON, next).await.expect("a record in time")
-}
-
-/// Takes records until none comes for a while, and acknowledges them.
-async fn drain(consumer: &Consumer) -> Vec<String> {
-    let mut seen = Vec::new();
-    let mut records = consumer.records();
-    while let Ok(Some(record)) = timeout(Duration::from_millis(1_500), records.next()).await {
-        let record = record.unwrap();
-        seen.push(text(&record));
-        assert!(record.ack());
-    }
-    seen
-}
-
-fn text(record: &Delivery) -> String {
-    String::from_utf8(record.data().to_vec()).unwrap()
-}
 
 #[tokio::test]
 async fn a_stopped_consumer_hands_its_place_to_the_next_and_nothing_comes_twice() {

@@ -5,10 +5,9 @@
 
 mod common;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use common::World;
+use common::{Folder, World};
 use futures_util::StreamExt;
 use kinfolk::core::coordinate::Timing;
 use kinfolk::store::StateStore;
@@ -16,28 +15,6 @@ use kinfolk::store::sqlite::SqliteStore;
 use kinfolk::{Consumer, ErrorKind};
 use kinfolk_local::Server;
 use tokio::time::timeout;
-
-/// A folder that is gone at the end of the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("kinfolk-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("state.db")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 async fn consumer(world: &World, folder: &Folder) -> Consumer {
     let builder = world.builder().timing(Timing::SQLITE);

@@ -3,6 +3,9 @@
 
 use std::process::Stdio;
 
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::Credentials;
 use kinfolk_local::Local;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -55,4 +58,15 @@ async fn run(mut command: Command, input: &[u8]) -> Ran {
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
+}
+
+/// A client of the local Kinesis.
+pub(crate) async fn kinesis(local: &Local) -> Client {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(local.region()))
+        .endpoint_url(local.kinesis_endpoint())
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .load()
+        .await;
+    Client::new(&config)
 }

@@ -8,12 +8,10 @@ use crate::change::{Chain, Change, Edit, Effect as ShardEffect, Guard, SlotEdit}
 use crate::id::{ShardId, Version};
 use crate::snapshot::{Home, Shard, Shards, Snapshot, Worker};
 use crate::time::{Now, WallTime};
-use crate::topology::ShardInfo;
+use crate::topology::{Listing, ShardInfo};
 
 /// Dates of one stream that differ by less are the same: one of the writers rounded.
 const SAME_STREAM_MS: u64 = 1_000;
-/// A worker whose date is younger than this may be alive; its group's state is not replaced.
-const ALIVE_MS: i64 = 60_000;
 
 /// Whether a state is that of the stream that was created then.
 pub fn is_of(state: &Snapshot, created_on: WallTime) -> bool {
@@ -28,22 +26,33 @@ pub fn replaceable(state: &Snapshot, created_on: WallTime, wall: WallTime) -> Re
     if stored > created_on {
         return Err(Failure::NewerStream { stored });
     }
-    match state.workers.iter().find(|(_, worker)| is_alive(worker, wall)) {
+    match state.workers.iter().find(|(_, worker)| worker.may_be_alive(wall)) {
         Some((id, _)) => Err(Failure::StreamRecreated { stored, alive: id.clone() }),
         None => Ok(()),
     }
 }
 
-/// Whether a worker may be alive, by its own date: what dead ones left behind keeps nobody out.
-fn is_alive(worker: &Worker, wall: WallTime) -> bool {
-    worker.beat > wall.plus(-ALIVE_MS)
-}
-
 fn alive(state: &Snapshot, wall: WallTime) -> usize {
-    state.workers.values().filter(|worker| is_alive(worker, wall)).count()
+    state.workers.values().filter(|worker| worker.may_be_alive(wall)).count()
 }
 
 impl Coordinator {
+    /// Everything was read for the first time.
+    pub(super) fn opened(
+        &mut self,
+        now: &Now,
+        created_on: WallTime,
+        server_time: Option<WallTime>,
+        listing: Listing,
+    ) {
+        self.created_on = created_on;
+        let ahead = server_time.map_or(0, |theirs| now.wall.0.saturating_sub(theirs.0));
+        self.ahead_ms = ahead.max(0);
+        self.listed(now, listing);
+        self.viewed_at = *now;
+        self.phase = Phase::Outside;
+    }
+
     /// The write that makes this worker a member; none when it cannot be one.
     pub(super) fn enter(&mut self, now: &Now, out: &mut Vec<Effect>) -> Option<Change> {
         let stamp = self.ids.version();

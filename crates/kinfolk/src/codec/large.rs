@@ -15,6 +15,7 @@ pub(super) use self::pointer::Pointer;
 use super::json;
 use crate::aws::Failure;
 use crate::error::{Error, ErrorKind, Result};
+use crate::random;
 
 /// Node's `largeItemThreshold`.
 const THRESHOLD_KB: usize = 900;
@@ -127,7 +128,8 @@ impl LargeItems {
 
     /// Stores an item. Returns what its record holds.
     pub(super) async fn put(&self, data: Bytes, value: Option<&Value>) -> Result<Bytes> {
-        let key = format!("{}{}.json", self.key_prefix(), random_name()?);
+        // A name as the Node library draws them, that no other object has.
+        let key = format!("{}{}.json", self.key_prefix(), random::ids()?.version());
         let kind = match std::str::from_utf8(&data) {
             Ok(text) if value.is_some() || json::reads_as_json(text) => "application/json",
             Ok(_) => "text/plain; charset=utf-8",
@@ -197,35 +199,5 @@ impl LargeItems {
     /// What the names of all its objects begin with.
     fn key_prefix(&self) -> String {
         format!("{}-", self.stream)
-    }
-}
-
-/// 22 characters that no other object has: 128 random bits in Bitcoin's base 58, as the Node
-/// library's `short-uuid` writes its own.
-fn random_name() -> Result<String> {
-    const DIGITS: &[u8; 58] = b"123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ";
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        let message = "no randomness for the name of a large item";
-        Error::new(ErrorKind::Internal, message).with_source(error)
-    })?;
-    let mut number = u128::from_be_bytes(bytes);
-    let digit = |_| {
-        let digit = usize::try_from(number % 58).ok().and_then(|at| DIGITS.get(at));
-        number /= 58;
-        digit.copied().map(char::from)
-    };
-    Ok((0..22).filter_map(digit).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_22_characters_and_differ() {
-        let names: BTreeSet<_> = (0..100).map(|_| random_name().unwrap()).collect();
-        assert_eq!(names.len(), 100);
-        assert!(names.iter().all(|name| name.len() == 22), "{names:?}");
     }
 }

@@ -18,6 +18,7 @@ use super::{Queued, Receipt, Shared, Stats};
 use crate::aws::Failure;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
+use crate::random;
 use crate::stream::named;
 
 /// Makes the calls of a [`Producer`](super::Producer). Nothing is stored unless [`run`](Self::run)
@@ -52,11 +53,9 @@ impl Driver {
         limits: Limits,
         (concurrent_calls, timeout): (usize, Duration),
     ) -> Self {
-        // Without a seed of its own a producer only shares its pauses with others.
-        let seed = getrandom::u64().unwrap_or_default();
         let give_up_ms = limits.give_up_ms;
         let calls = Calls { client, stream: shared.stream.clone(), timeout };
-        let queue = Queue::new(limits, seed);
+        let queue = Queue::new(limits, random::jitter());
         Self { calls, shared, inbox, queue, give_up_ms, concurrent_calls }
     }
 

@@ -1,6 +1,7 @@
 //! Kinesis through its SDK, polled or by fan-out.
 
 mod connection;
+mod place;
 mod subscribe;
 
 use std::sync::{Arc, OnceLock};
@@ -10,7 +11,7 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::{Builder, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_kinesis::error::SdkError;
 use aws_sdk_kinesis::primitives::{DateTime, DateTimeFormat as Format};
-use aws_sdk_kinesis::types::{self, ShardIteratorType};
+use aws_sdk_kinesis::types;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
@@ -25,6 +26,8 @@ use kinfolk_core::reader::{ChildShard, Fault, Position};
 use kinfolk_core::sequence::SequenceNumber;
 use kinfolk_core::time::WallTime;
 use kinfolk_core::topology::Listing;
+
+use place::Place;
 
 use super::{Answer, Description, ReadError, Source, Subscription};
 use crate::aws::Failure;
@@ -132,25 +135,16 @@ impl Source for KinesisSource {
         position: &'a Position,
     ) -> BoxFuture<'a, Result<Arc<str>, ReadError>> {
         Box::pin(async move {
+            let Place { kind, sequence, time } = Place::of(position);
             let call = self
                 .client
                 .get_shard_iterator()
                 .set_stream_name(named::name(&self.stream))
                 .set_stream_arn(named::arn(&self.stream))
-                .shard_id(shard.as_str());
-            let call = match position {
-                Position::TrimHorizon => call.shard_iterator_type(ShardIteratorType::TrimHorizon),
-                Position::Latest => call.shard_iterator_type(ShardIteratorType::Latest),
-                Position::At(time) => call
-                    .shard_iterator_type(ShardIteratorType::AtTimestamp)
-                    .timestamp(DateTime::from_millis(time.0)),
-                Position::From(sequence) => call
-                    .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
-                    .starting_sequence_number(sequence.as_str()),
-                Position::After(sequence) => call
-                    .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
-                    .starting_sequence_number(sequence.as_str()),
-            };
+                .shard_id(shard.as_str())
+                .shard_iterator_type(kind)
+                .set_starting_sequence_number(sequence)
+                .set_timestamp(time);
             let answer = call.customize().config_override(self.once()).send().await;
             let answer = answer.map_err(|e| self.read_error("get an iterator", shard, &e))?;
             let iterator = answer.shard_iterator().filter(|text| !text.is_empty());

@@ -3,19 +3,22 @@
 #![allow(clippy::disallowed_methods, reason = "tests are timed by the clock of this machine")]
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_kinesis::Client as Kinesis;
 use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_kinesis::primitives::Blob;
+use futures_util::StreamExt;
 use kinfolk::core::coordinate::Timing;
 use kinfolk::core::snapshot::Snapshot;
 use kinfolk::core::topology::Initial;
 use kinfolk::store::StateStore;
 use kinfolk::store::dynamo::lifion::LifionStore;
-use kinfolk::{Builder, Consumer};
+use kinfolk::{Builder, Consumer, Delivery};
 use kinfolk_local::{Local, Server};
+use tokio::time::timeout;
 
 /// Deadlines an eighth as long as the defaults, in the same proportions.
 pub(crate) fn fast() -> Timing {
@@ -127,5 +130,52 @@ impl World {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("{what} did not come about: {last:#?}");
+    }
+}
+
+/// How long something may take that is to happen.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+pub(crate) async fn next(consumer: &Consumer) -> Delivery {
+    let next = async { consumer.records().next().await.expect("a record").expect("no error") };
+    timeout(SOON, next).await.expect("a record in time")
+}
+
+/// Takes records until none comes for a while, and acknowledges them.
+pub(crate) async fn drain(consumer: &Consumer) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut records = consumer.records();
+    while let Ok(Some(record)) = timeout(Duration::from_millis(1_500), records.next()).await {
+        let record = record.unwrap();
+        seen.push(text(&record));
+        assert!(record.ack());
+    }
+    seen
+}
+
+pub(crate) fn text(record: &Delivery) -> String {
+    String::from_utf8(record.data().to_vec()).unwrap()
+}
+
+/// A folder that is gone at the end of the test.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("kinfolk-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// The path of a state in it.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.0.join("state.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

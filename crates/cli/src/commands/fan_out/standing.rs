@@ -6,9 +6,6 @@ use kinfolk::core::time::WallTime;
 use kinfolk::fan_out::Consumer;
 use kinfolk::group::Listed;
 
-/// A worker whose date is older than this is not there any more, in milliseconds.
-const SILENT_MS: i64 = 60_000;
-
 /// A registered consumer, and the slots that it is in the groups of its stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
@@ -69,7 +66,7 @@ impl Slot {
     fn find(name: &SlotName, group: &GroupName, state: &Snapshot, now: WallTime) -> Option<Self> {
         let used_by = state.slots.get(name)?.used_by.clone();
         let worker = used_by.as_ref().and_then(|user| state.workers.get(user));
-        let alive = worker.is_some_and(|worker| worker.beat > now.plus(-SILENT_MS));
+        let alive = worker.is_some_and(|worker| worker.may_be_alive(now));
         Some(Self { group: group.clone(), used_by, alive })
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use aws_types::SdkConfig;
 use kinfolk_core::coordinate::{Coordinator, Input, Mode, Settings, Timing};
-use kinfolk_core::id::IdSource;
 use kinfolk_core::snapshot::{About, Snapshot};
 use kinfolk_core::topology::Listing;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -22,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Announcer;
 use crate::fence::Fence;
 use crate::hub::Hub;
+use crate::random;
 use crate::read::Reading;
 use crate::source::{Description, KinesisSource, Source};
 use crate::store::StateStore;
@@ -153,7 +153,7 @@ impl Builder {
             about: about(&self.app_name, clock.as_ref()),
             strict_node_leases: self.strict_node_leases,
         };
-        let coordinator = Coordinator::new(settings, IdSource::new(seed()?), clock.now());
+        let coordinator = Coordinator::new(settings, random::ids()?, clock.now());
         let announcer = Announcer::new();
         let fence = Arc::new(Fence::new(clock.clone()));
         let hub = Arc::new(Hub::new(fence.clone()));
@@ -273,13 +273,4 @@ fn about(app_name: &str, clock: &dyn Clock) -> About {
         pid: std::process::id(),
         started_on: clock.now().wall,
     }
-}
-
-fn seed() -> Result<u128> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        let message = "the system gives no random numbers";
-        Error::new(ErrorKind::Internal, message).with_source(error.to_string())
-    })?;
-    Ok(u128::from_ne_bytes(bytes))
 }

@@ -3,10 +3,9 @@
 use aws_sdk_kinesis::config::StalledStreamProtectionConfig;
 use aws_sdk_kinesis::error::SdkError;
 use aws_sdk_kinesis::operation::subscribe_to_shard::SubscribeToShardOutput;
-use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::error::SubscribeToShardEventStreamError as StreamError;
 use aws_sdk_kinesis::types::{
-    ShardIteratorType, StartingPosition, SubscribeToShardEvent, SubscribeToShardEventStream,
+    StartingPosition, SubscribeToShardEvent, SubscribeToShardEventStream,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::error::operation::BuildError;
@@ -16,6 +15,7 @@ use kinfolk_core::reader::Position;
 use kinfolk_core::sequence::SequenceNumber;
 
 use super::connection::Connection;
+use super::place::Place;
 use super::{KinesisSource, child, raw};
 use crate::aws::Failure;
 use crate::record::Page;
@@ -86,22 +86,12 @@ impl Session {
 }
 
 fn starting_position(position: &Position) -> Result<StartingPosition, BuildError> {
-    use ShardIteratorType as Type;
-    let start = StartingPosition::builder();
-    match position {
-        Position::TrimHorizon => start.r#type(Type::TrimHorizon),
-        Position::Latest => start.r#type(Type::Latest),
-        Position::At(time) => {
-            start.r#type(Type::AtTimestamp).timestamp(DateTime::from_millis(time.0))
-        }
-        Position::From(number) => {
-            start.r#type(Type::AtSequenceNumber).sequence_number(number.as_str())
-        }
-        Position::After(number) => {
-            start.r#type(Type::AfterSequenceNumber).sequence_number(number.as_str())
-        }
-    }
-    .build()
+    let Place { kind, sequence, time } = Place::of(position);
+    StartingPosition::builder()
+        .r#type(kind)
+        .set_sequence_number(sequence)
+        .set_timestamp(time)
+        .build()
 }
 
 /// An event as the SDK has it. What is absent arrives as an empty string, or as zero.
